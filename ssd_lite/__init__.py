@@ -1,0 +1,1 @@
+"""How the SSD object detector is trained, one module a step."""

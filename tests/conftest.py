@@ -1,0 +1,33 @@
+"""What every test shares: a seed, threads that do not fight, and where real data may lie."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+import torch
+
+hypothesis.settings.register_profile("ssd_lite", deadline=None, derandomize=True, max_examples=200)
+hypothesis.settings.load_profile("ssd_lite")
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of real datasets and weights, where there is one."""
+    folder = Path(os.environ.get("SSD_LITE_SHARED", Path(__file__).parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set SSD_LITE_SHARED")
+    return folder
