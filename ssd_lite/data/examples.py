@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import UInt8
 from torch import Tensor
@@ -18,6 +19,7 @@ class Example(NamedTuple):
     name: str
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """Any sequence of examples that knows its classes (object names, background left out)."""
 
@@ -41,14 +43,84 @@ class Fault:
         return f"{self.file}: {self.object}: {self.rule}" if self.object else f"{self.file}: {self.rule}"
 
 
+@runtime_checkable
+class AnnotatedDataset(Dataset, Protocol):
+    """A dataset of files: its truths are known without decoding its images."""
+
+    @property
+    def faults(self) -> tuple[Fault, ...]: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def truth(self, index: int, /) -> Truth: ...
+
+    def image_path(self, index: int, /) -> Path: ...
+
+
 class DatasetError(ValueError):
     """A dataset that cannot be used as it is; ``faults`` holds everything that is wrong with it."""
 
     SHOWN = 20
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = tuple(faults)
+    def __init__(self, faults: Sequence[Fault] | str) -> None:
+        self.faults = () if isinstance(faults, str) else tuple(faults)
+        if isinstance(faults, str):  # its message: so a loader's worker process hands an error on
+            super().__init__(faults)
+            return
         lines = [str(fault) for fault in self.faults[: self.SHOWN]]
         if len(self.faults) > self.SHOWN:
             lines.append(f"… and {len(self.faults) - self.SHOWN} more faults")
         super().__init__("\n".join(lines))
+
+
+class Concatenated:
+    """Several datasets one after the other, of the same classes in the same order."""
+
+    def __init__(self, parts: Sequence[AnnotatedDataset]) -> None:
+        self.parts = tuple(parts)
+        if len({part.classes for part in self.parts}) != 1:
+            raise ValueError(f"parts must agree on classes, got {[part.classes for part in self.parts]}")
+        self.classes = self.parts[0].classes
+        self.faults = tuple(fault for part in self.parts for fault in part.faults)
+        self.names = tuple(name for part in self.parts for name in part.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Example:
+        part, place = self._at(index)
+        return part[place]
+
+    def truth(self, index: int) -> Truth:
+        """The objects of one image, which is not decoded."""
+        part, place = self._at(index)
+        return part.truth(place)
+
+    def image_path(self, index: int) -> Path:
+        """Where one image lies."""
+        part, place = self._at(index)
+        return part.image_path(place)
+
+    def _at(self, index: int) -> tuple[AnnotatedDataset, int]:
+        place = range(len(self))[index]  # counts negative ones from the end, raises IndexError
+        for part in self.parts:
+            if place < len(part):
+                return part, place
+            place -= len(part)
+        raise IndexError(index)
+
+
+class Subset:
+    """Some of the examples of a dataset, by their indices."""
+
+    def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
+        self._dataset, self._indices = dataset, list(indices)
+        self.classes = dataset.classes
+        self.faults: tuple[Fault, ...] = tuple(getattr(dataset, "faults", ()))
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int, /) -> Example:
+        return self._dataset[self._indices[index]]

@@ -1,1 +1,26 @@
-"""x"""
+"""Detectors by name, and as files."""
+
+from ssd_lite.models.files import about, build, load, to_bytes
+from ssd_lite.models.ssd import SSD
+from ssd_lite.models.zoo import (
+    MODELS,
+    ssd300_mobilenet_v2,
+    ssd300_vgg16,
+    ssd512_vgg16,
+    ssd_tiny,
+    tiny_default_boxes,
+)
+
+__all__ = [
+    "MODELS",
+    "SSD",
+    "about",
+    "build",
+    "load",
+    "ssd300_mobilenet_v2",
+    "ssd300_vgg16",
+    "ssd512_vgg16",
+    "ssd_tiny",
+    "tiny_default_boxes",
+    "to_bytes",
+]

@@ -1,0 +1,95 @@
+"""Train ``ssd300_mobilenet_v2`` on a real dataset and measure it: ``python -m benchmarks.real_data cards``.
+
+The datasets and the weights are not part of the repository: ``SSD_LITE_SHARED`` names the folder that
+holds ``data/NAME`` in VOC layout and ``weights/mobilenet_v2_int8_dequantised.pth``, an ImageNet-trained
+MobileNetV2 in torchvision's layout whose batch norms were folded, so they stay frozen, and
+whose input is normalised with mean and deviation 0.5.
+"""
+
+import argparse
+import os
+import shutil
+from pathlib import Path
+
+import torch
+
+from benchmarks.results_file import RESULTS, write
+from ssd_lite import plotting, training
+from ssd_lite.data import Example, VOCFolder
+from ssd_lite.recipes import Recipe, for_folder
+from ssd_lite.truths import Truths
+
+SHARED = Path(os.environ.get("SSD_LITE_SHARED", Path(__file__).parents[2] / "shared"))
+WEIGHTS = "mobilenet_v2_int8_dequantised.pth"
+STEPS = {"cards": 1000, "bccd": 1000, "fod-a": 4000}
+
+
+def recipe(name: str, root: Path, weights: Path, steps: int) -> Recipe:
+    """The settings that ``ssd-lite train FOLDER`` would choose, for the weights at hand."""
+    dataset = VOCFolder(root, "trainval", skip_invalid=True)
+    truths = Truths.from_list([dataset.truth(i) for i in range(len(dataset))])
+    chosen = for_folder(truths, root=str(root), weights=str(weights)).lasting(steps)
+    return chosen.changed(
+        name=name,
+        train_split="trainval",
+        model_options={"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
+        checkpoint_every=100,
+    )
+
+
+def misses(result: training.Result, path: Path) -> None:
+    """A picture of the first images where an object was missed or something else was found."""
+    examples, found = [], []
+    for batch in result.test_images.batches([[i] for i in range(len(result.test_images))]):
+        height, width = batch.sizes_px[0].tolist()
+        truth = next(batch.truths.unpadded())
+        detections = result.model.predict([batch.images[0, :, :height, :width]])[0]
+        sure = detections["labels"][detections["scores"] >= 0.5]
+        if sorted(sure.tolist()) != sorted(truth.labels.tolist()):
+            examples.append(Example(batch.images[0, :, :height, :width], truth, batch.names[0]))
+            found.append(detections)
+        if len(examples) == 12:
+            break
+    if examples:
+        plotting.save(plotting.detections_beside_truth(examples, found, result.model.classes), path)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=STEPS)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--resume", action="store_true", help="go on where the run was cut off")
+    parser.add_argument("--run", type=Path, help="folder of the run; by default runs/NAME")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
+    arguments = parser.parse_args()
+    run = arguments.run or Path("runs") / arguments.name
+    if arguments.resume:
+        result = training.resume(run, skip_invalid=True)
+    else:
+        shutil.rmtree(run, ignore_errors=True)
+        root, weights = SHARED / "data" / arguments.name, SHARED / "weights" / WEIGHTS
+        chosen = recipe(arguments.name, root, weights, arguments.steps or STEPS[arguments.name])
+        result = training.train(chosen, run_dir=run, skip_invalid=True)
+    misses(result, run / "misses.png")
+    settings = {"recipe": _without_paths(result.recipe.to_dict()), "left_out": result.left_out}
+    measured = {
+        "metrics": result.metrics.to_dict(),
+        "training_seconds": round(result.seconds, 1),
+        "training_images_per_second": round(result.images_per_second, 2),
+        "test_images": len(result.test_images),
+        "log": training.read_log(run),
+    }
+    path = write(
+        arguments.name, measured | settings, device=torch.device(result.device), folder=arguments.out
+    )
+    print(f"mAP@0.5 {result.metrics.mean:.3f}, {result.seconds:.0f} s of training; written to {path}")
+
+
+def _without_paths(recipe: dict[str, object]) -> dict[str, object]:
+    """The recipe without the folders of this machine."""
+    return recipe | {"root": Path(str(recipe["root"])).name, "weights": Path(str(recipe["weights"])).name}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,336 @@
+"""Data augmentation: patches, flips and colours, for a whole batch at once, on any device.
+
+Section 2.2, "Data augmentation": each training image is the whole image, or a patch that overlaps
+an object enough, or any patch; then it is resized, mirrored half of the time, and distorted in
+colour. Nothing here loops over images: candidates for all images and all trials are drawn
+together, and one sampling grid crops, zooms, mirrors and resizes.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ssd_lite.boxes import centres_inside, jaccard
+from ssd_lite.resampling import inside_image, resample
+from ssd_lite.truths import Truths
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crop:
+    """The law by which patches are drawn; the defaults follow the text.
+
+    ``weights`` are the chances of the whole image, of a patch with a minimum overlap (each of
+    ``min_overlaps`` alike), and of any patch. The text names three options, (1, 1, 1); the released
+    code and most ports give each overlap a share of its own, (1, 5, 1).
+
+    ``size`` bounds a patch and ``size_of`` says what of it: ``"area"`` as a share of the image's (the
+    released code draws a scale from 0.3 to 1, area 0.09 to 1), or ``"side"``, width and height drawn
+    on their own and rejected by their ratio, as in most ports. ``aspect_ratio`` is width to height
+    relative to the image, as in the released code; it is drawn evenly in its logarithm, so wide
+    and tall are alike, and only such as fit the image.
+
+    ``overlap_with="any"`` asks for the minimum overlap with at least one object (released code),
+    ``"all"`` with every object (three ports; hardly possible in crowded images).
+
+    ``order="choose-then-draw"`` picks the option first and then tries to draw it (ports);
+    ``"draw-then-choose"`` picks among the options that could be drawn (released code). With ``keep_empty``
+    a patch may hold no object's centre (text and released code); most ports draw again.
+    When none of ``trials`` patches satisfies its rule, the image is used whole.
+    """
+
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    min_overlaps: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
+    size: tuple[float, float] = (0.1, 1.0)
+    size_of: str = "area"
+    aspect_ratio: tuple[float, float] = (0.5, 2.0)
+    overlap_with: str = "any"
+    order: str = "choose-then-draw"
+    keep_empty: bool = True
+    trials: int = 50
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("size_of", ("area", "side")),
+            ("overlap_with", ("any", "all")),
+            ("order", ("choose-then-draw", "draw-then-choose")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        if min(self.weights) < 0 or sum(self.weights) <= 0:
+            raise ValueError(f"weights must not be negative, nor all zero, got {self.weights}")
+        if not 0 < self.size[0] <= self.size[1] <= 1:
+            raise ValueError(f"size must satisfy 0 < smallest <= largest <= 1, got {self.size}")
+        if not 0 < self.aspect_ratio[0] <= 1 <= self.aspect_ratio[1]:
+            raise ValueError(f"aspect_ratio must span 1, got {self.aspect_ratio}")
+        if not self.min_overlaps or not all(0 <= overlap <= 1 for overlap in self.min_overlaps):
+            raise ValueError(f"min_overlaps must be one or more in [0, 1], got {self.min_overlaps}")
+        if self.trials < 1:
+            raise ValueError(f"trials must be at least 1, got {self.trials}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photometric:
+    """The colour distortions, each applied with ``probability``; the defaults are the released code's.
+
+    ``brightness`` is added, up to ± 32 of 255 (torchvision multiplies instead:
+    ``brightness_by="product"``, by 1 ± the value); ``contrast`` and ``saturation`` are ranges of
+    factors; ``hue`` is in degrees on the circle (the released ± 18 of OpenCV's 180 are ± 36 degrees;
+    ports took them for 18 degrees).
+    ``shuffle`` is the chance that the colour channels are permuted: 0 in the released code, 0.5 in
+    four ports. Half of the images have their contrast changed before saturation and hue, the
+    others after them. Values are cut to [0, 1] after each step; hue goes round the circle (the
+    released code cuts it off at red).
+    """
+
+    brightness: float = 32 / 255
+    brightness_by: str = "sum"
+    contrast: tuple[float, float] = (0.5, 1.5)
+    saturation: tuple[float, float] = (0.5, 1.5)
+    hue: float = 36.0
+    shuffle: float = 0.0
+    probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.brightness_by not in ("sum", "product"):
+            raise ValueError(f"brightness_by must be sum or product, got {self.brightness_by!r}")
+        for name in ("probability", "shuffle", "brightness"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
+        if not 0 <= self.hue <= 180:
+            raise ValueError(f"hue must lie in [0, 180] degrees, got {self.hue}")
+        for name in ("contrast", "saturation"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high:
+                raise ValueError(f"{name} must satisfy 0 <= lowest <= highest, got {(low, high)}")
+
+    def __call__(
+        self, images: Float[Tensor, "b 3 h w"], *, generator: torch.Generator
+    ) -> Float[Tensor, "b 3 h w"]:
+        """The images, each with distortions of its own."""
+        uniform = _rand(generator, images, 5, len(images))
+        applies = _rand(generator, images, 5, len(images)) < self.probability
+
+        def drawn(row: int, low: float, high: float, neutral: float) -> Float[Tensor, "b 1 1 1"]:
+            value = low + (high - low) * uniform[row]
+            return torch.where(applies[row], value, neutral).view(-1, 1, 1, 1)
+
+        if self.brightness_by == "sum":
+            images = (images + drawn(0, -self.brightness, self.brightness, 0.0)).clamp(0, 1)
+        else:
+            images = (images * drawn(0, 1 - self.brightness, 1 + self.brightness, 1.0)).clamp(0, 1)
+        contrast = drawn(1, *self.contrast, 1.0)
+        early = (uniform[4] < 0.5).view(-1, 1, 1, 1)
+        images = (images * torch.where(early, contrast, 1.0)).clamp(0, 1)
+        images = shift_colours(images, drawn(2, *self.saturation, 1.0), drawn(3, -self.hue, self.hue, 0.0))
+        images = (images * torch.where(early, 1.0, contrast)).clamp(0, 1)
+        return self._shuffled(images, generator) if self.shuffle else images
+
+    def _shuffled(self, images: Float[Tensor, "b 3 h w"], generator: torch.Generator) -> Tensor:
+        order = _rand(generator, images, len(images), 3).argsort(dim=1)
+        shuffled = _rand(generator, images, len(images), 1) < self.shuffle
+        order = torch.where(shuffled, order, torch.arange(3, device=images.device))
+        return images.gather(1, order[:, :, None, None].expand_as(images))
+
+
+def shift_colours(
+    images: Float[Tensor, "b 3 h w"],
+    saturation: Float[Tensor, "b 1 1 1"],
+    hue: Float[Tensor, "b 1 1 1"],
+) -> Float[Tensor, "b 3 h w"]:
+    """RGB images in [0, 1] with their HSV saturation multiplied, and their hue turned by degrees."""
+    red, green, blue = images.unbind(1)
+    value = images.amax(dim=1)
+    chroma = value - images.amin(dim=1)
+    divisor = chroma.where(chroma > 0, 1.0)  # grey has no hue; any will do
+    sixth = torch.where(
+        value == red,
+        (green - blue) / divisor,
+        torch.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor),
+    )
+    sixth = sixth + hue.view(-1, 1, 1) / 60
+    chroma = (chroma * saturation.view(-1, 1, 1)).minimum(value)  # saturation is chroma / value, at most 1
+    channels = []
+    for start in (5, 3, 1):  # red, green, blue: the sixths of the circle where each begins to fall
+        position = (sixth + start).remainder(6)
+        channels.append(value - chroma * torch.minimum(position, 4 - position).clamp(0, 1))
+    return torch.stack(channels, dim=1)
+
+
+def sample_patches(
+    truths: Truths, *, generator: torch.Generator, law: Crop | None = None
+) -> Float[Tensor, "b 4"]:
+    """One patch for each image (xyxy, relative to it): all of it, or one that the law has drawn.
+
+    A patch that must overlap an object does, or the image is used whole; so is an image without
+    objects when such a patch is asked for. Source: section 2.2, data augmentation.
+    """
+    law = law or Crop()
+    rules = torch.tensor([*law.min_overlaps, -1.0], device=truths.labels.device)  # -1: any patch will do
+    images, options = len(truths), len(rules)
+    draws = _rand(generator, truths.boxes_xyxy, images, options * law.trials, 4)
+    patches, fits = _candidates(draws, law)
+    needed = rules.repeat_interleave(law.trials)
+    good = (fits & _satisfies(patches, truths, needed, law)).view(images, options, law.trials)
+    patches = patches.view(images, options, law.trials, 4)
+    first = good.byte().argmax(dim=-1)  # of equal values argmax takes the first
+    patches = patches.gather(2, first[:, :, None, None].expand(-1, -1, 1, 4)).squeeze(2)
+    whole = patches.new_tensor([0.0, 0.0, 1.0, 1.0]).expand(images, 1, 4)
+    chosen = _choose(good.any(dim=-1), _rand(generator, patches, images), law)
+    return torch.cat([whole, patches], dim=1).gather(1, chosen.view(-1, 1, 1).expand(-1, 1, 4)).squeeze(1)
+
+
+def _candidates(
+    draws: Float[Tensor, "b n 4"], law: Crop
+) -> tuple[Float[Tensor, "b n 4"], Bool[Tensor, "b n"]]:
+    """Patches from numbers in [0, 1), and which of them have an allowed shape."""
+    (smallest, largest), (lowest, highest) = law.size, law.aspect_ratio
+    first = smallest + (largest - smallest) * draws[..., 0]
+    if law.size_of == "area":
+        low, high = first.clamp(min=lowest).log(), (1 / first).clamp(max=highest).log()
+        ratio = (low + (high - low) * draws[..., 1]).exp()
+        sides = torch.stack([(first * ratio).sqrt(), (first / ratio).sqrt()], dim=-1).clamp(max=1)
+        fits = torch.ones_like(ratio, dtype=torch.bool)
+    else:
+        second = smallest + (largest - smallest) * draws[..., 1]
+        sides = torch.stack([first, second], dim=-1)
+        fits = (first / second >= lowest) & (first / second <= highest)
+    corner = draws[..., 2:] * (1 - sides)
+    return torch.cat([corner, (corner + sides).clamp(max=1)], dim=-1), fits
+
+
+def _satisfies(
+    patches: Float[Tensor, "b n 4"], truths: Truths, needed: Float[Tensor, " n"], law: Crop
+) -> Bool[Tensor, "b n"]:
+    """Which patches overlap the objects as needed, and hold a centre if they must."""
+    boxes = pad(truths.boxes_xyxy, (0, 0, 0, 1))  # one row of padding more, so that t is never 0
+    present = pad(truths.present, (0, 1)).unsqueeze(1)  # (b, 1, t)
+    overlaps = jaccard(patches, boxes)  # (b, n, t)
+    if law.overlap_with == "any":
+        reached = overlaps.masked_fill(~present, -1.0).amax(dim=-1)
+    else:
+        reached = overlaps.masked_fill(~present, 2.0).amin(dim=-1)
+    free = needed < 0
+    good = free | ((reached >= needed) & present.any(dim=-1))
+    if not law.keep_empty:
+        held = centres_inside(boxes.unsqueeze(1), patches)  # (b, n, t)
+        good = good & (held & present).any(dim=-1)
+    return good
+
+
+def _choose(possible: Bool[Tensor, "b o"], uniform: Float[Tensor, " b"], law: Crop) -> Int64[Tensor, " b"]:
+    """Which option each image takes: 0 the whole image, then the minimum overlaps, last any patch."""
+    whole, overlap, free = law.weights
+    share = overlap / len(law.min_overlaps)
+    weights = uniform.new_tensor([whole, *[share] * len(law.min_overlaps), free]).expand(len(uniform), -1)
+    possible = torch.cat([torch.ones_like(possible[:, :1]), possible], dim=1)
+    if law.order == "draw-then-choose":
+        weights = weights * possible
+    steps = weights.cumsum(dim=1)
+    chosen = (steps <= uniform.unsqueeze(1) * steps[:, -1:]).sum(dim=1)
+    chosen = chosen.where(chosen < possible.shape[1], 0)  # nothing with a weight was possible
+    return chosen.where(possible.gather(1, chosen.unsqueeze(1)).squeeze(1), 0)
+
+
+def crop_truths(truths: Truths, patches_xyxy: Float[Tensor, "b 4"]) -> Truths:
+    """The objects as seen in the patches: those whose centre lies inside, clipped, relative to the patch.
+
+    The others become padding. A centre on the patch's edge lies inside. Source: section 2.2:
+    "We keep the overlapped part of the ground truth box if the center of it is in the sampled patch".
+    """
+    kept = centres_inside(truths.boxes_xyxy, patches_xyxy) & truths.present
+    seen = relative_to(truths, patches_xyxy)
+    return Truths(seen.boxes_xyxy.clamp(0, 1), seen.labels, seen.difficult).without(~kept)
+
+
+def relative_to(truths: Truths, windows_xyxy: Float[Tensor, "b 4"]) -> Truths:
+    """The same objects in the coordinates of a window, which may be larger than the image."""
+    low, high = windows_xyxy[:, None, :2], windows_xyxy[:, None, 2:]
+    boxes = (truths.boxes_xyxy - torch.cat([low, low], -1)) / torch.cat([high - low, high - low], -1)
+    return Truths(boxes, truths.labels, truths.difficult)
+
+
+def flip_truths(truths: Truths, flip: Bool[Tensor, " b"]) -> Truths:
+    """The objects of mirrored images; padding stays as it is."""
+    x0, y0, x1, y1 = truths.boxes_xyxy.unbind(-1)
+    mirrored = torch.stack([1 - x1, y0, 1 - x0, y1], dim=-1)
+    turned = (flip.unsqueeze(1) & truths.present).unsqueeze(-1)
+    return Truths(torch.where(turned, mirrored, truths.boxes_xyxy), truths.labels, truths.difficult)
+
+
+@dataclass(frozen=True)
+class SSDAugmentation:
+    """Turns a batch of decoded images and their truths into one that can be trained on.
+
+    ``size`` is the side of the result in pixels. ``crop`` and ``photometric`` hold the laws of patches
+    and colours, or None to leave them out; ``flip`` is the chance of mirroring. ``zoom_out`` is the
+    chance that the image is first shrunk onto a canvas of up to ``zoom_out_largest`` times its sides,
+    filled with the colour ``fill``: not in the text, but in the released code, for small objects.
+    """
+
+    size: int
+    crop: Crop | None = field(default_factory=Crop)
+    photometric: Photometric | None = field(default_factory=Photometric)
+    flip: float = 0.5
+    zoom_out: float = 0.0
+    zoom_out_largest: float = 4.0
+    fill: tuple[float, float, float] = (0.485, 0.456, 0.406)  # ImageNet's mean colour
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"size must be at least 1 pixel, got {self.size}")
+        for name in ("flip", "zoom_out"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
+        if self.zoom_out_largest < 1:
+            raise ValueError(f"zoom_out_largest must be at least 1, got {self.zoom_out_largest}")
+
+    def __call__(
+        self,
+        images: UInt8[Tensor, "b 3 h w"],
+        truths: Truths,
+        *,
+        generator: torch.Generator,
+        sizes_px: Int64[Tensor, "b 2"] | None = None,
+    ) -> tuple[Float[Tensor, "b 3 {self.size} {self.size}"], Truths]:
+        """Float images in [0, 1] and the truths seen in them.
+
+        Images lie in the top left corner of a common canvas; ``sizes_px`` holds their true (height,
+        width), by default the whole canvas. Truths are relative to the true image.
+        """
+        windows = self._zoom_windows(truths, generator)
+        truths = relative_to(truths, windows)
+        if self.crop is not None:
+            patches = sample_patches(truths, generator=generator, law=self.crop)
+            truths, windows = crop_truths(truths, patches), _compose(windows, patches)
+        flip = _rand(generator, truths.boxes_xyxy, len(truths)) < self.flip
+        largest = self.zoom_out_largest if self.zoom_out else 1.0
+        result = resample(
+            images, self.size, sizes_px=sizes_px, windows_xyxy=windows, flip=flip, largest_window=largest
+        )
+        if self.photometric is not None:
+            result = self.photometric(result, generator=generator)
+        if self.zoom_out:  # last, so that the canvas keeps its colour
+            fill = result.new_tensor(self.fill).view(1, 3, 1, 1)
+            result = torch.where(inside_image(windows, self.size, flip=flip), result, fill)
+        return result, flip_truths(truths, flip)
+
+    def _zoom_windows(self, truths: Truths, generator: torch.Generator) -> Float[Tensor, "b 4"]:
+        """What is seen of each image's surroundings: (0, 0, 1, 1), or more where it is zoomed out."""
+        chance, ratio, x, y = _rand(generator, truths.boxes_xyxy, 4, len(truths)).unbind(0)
+        ratio = torch.where(chance < self.zoom_out, 1 + (self.zoom_out_largest - 1) * ratio, 1.0)
+        low = torch.stack([x, y], dim=-1) * (1 - ratio).unsqueeze(-1)
+        return torch.cat([low, low + ratio.unsqueeze(-1)], dim=-1)
+
+
+def _compose(windows_xyxy: Float[Tensor, "b 4"], patches_xyxy: Float[Tensor, "b 4"]) -> Float[Tensor, "b 4"]:
+    """Patches of windows, in the coordinates of the image."""
+    low, size = windows_xyxy[:, :2], windows_xyxy[:, 2:] - windows_xyxy[:, :2]
+    return torch.cat([low + patches_xyxy[:, :2] * size, low + patches_xyxy[:, 2:] * size], dim=-1)
+
+
+def _rand(generator: torch.Generator, like: Tensor, *shape: int) -> Tensor:
+    """Uniform numbers in [0, 1), drawn where the generator lives and moved to where they are needed."""
+    return torch.rand(shape, generator=generator, device=generator.device).to(like.device)

@@ -1,0 +1,232 @@
+"""From a dataset to batches: decoded once onto a common canvas, or streamed where that is too large."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torchvision.transforms.v2.functional import resize
+
+from ssd_lite.data.examples import Dataset, DatasetError, Example, Fault
+from ssd_lite.truths import Truth, Truths
+
+
+class Batch(NamedTuple):
+    """Some images on a common canvas, each in its top left corner, with their true (height, width)."""
+
+    images: UInt8[Tensor, "b 3 h w"]
+    sizes_px: Int64[Tensor, "b 2"]
+    truths: Truths
+    names: list[str]
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        return Batch(
+            self.images.to(device, non_blocking=True),
+            self.sizes_px.to(device, non_blocking=True),
+            self.truths.to(device, non_blocking=True),
+            self.names,
+        )
+
+
+class Source(Protocol):
+    """Whatever batches can be taken from, in any order; ``faults`` says what had to be left out."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def faults(self) -> tuple[Fault, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def batches(self, order: Iterable[Sequence[int]]) -> Iterator[Batch]: ...
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A dataset in memory: every image decoded once, uint8 on a canvas that all share."""
+
+    classes: tuple[str, ...]
+    images: UInt8[Tensor, "n 3 h w"]
+    sizes_px: Int64[Tensor, "n 2"]
+    truths: Truths
+    names: list[str]
+    faults: tuple[Fault, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batches(self, order: Iterable[Sequence[int]]) -> Iterator[Batch]:
+        """One batch for each list of indices."""
+        for indices in order:
+            rows = torch.as_tensor(indices)
+            names = [self.names[i] for i in indices]
+            yield Batch(self.images[rows], self.sizes_px[rows], self.truths[rows], names)
+
+
+class Streamed:
+    """A dataset that is decoded anew for every batch, by other processes, a few batches ahead.
+
+    An image that turns out to be unreadable raises :class:`DatasetError`; with ``skip_invalid`` a black
+    image without objects takes its place, which has no part in the loss.
+    """
+
+    def __init__(
+        self, dataset: Dataset, *, canvas_px: int, workers: int | None = None, skip_invalid: bool = False
+    ) -> None:
+        self.classes: tuple[str, ...] = tuple(dataset.classes)
+        self.faults: tuple[Fault, ...] = ()
+        self._read = _Reader(dataset, canvas_px, skip_invalid)
+        self._workers = _cores() if workers is None else workers
+
+    def __len__(self) -> int:
+        return len(self._read.dataset)
+
+    def batches(self, order: Iterable[Sequence[int]]) -> Iterator[Batch]:
+        """One batch for each list of indices."""
+        yield from DataLoader(
+            self._read,  # type: ignore[arg-type]  # any object that can be indexed will do
+            batch_sampler=order,  # type: ignore[arg-type]  # sequences of ints as well as lists
+            num_workers=self._workers,
+            collate_fn=self._read.collate,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+
+class _Reader:
+    """Examples that fit the canvas, and their batches; picklable, so that other processes can read."""
+
+    def __init__(self, dataset: Dataset, canvas_px: int, skip_invalid: bool) -> None:
+        self.dataset, self.canvas_px, self.skip_invalid = dataset, canvas_px, skip_invalid
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Example:
+        try:
+            return shrink(self.dataset[index], self.canvas_px)
+        except DatasetError:
+            if not self.skip_invalid:
+                raise
+            return Example(torch.zeros(3, 1, 1, dtype=torch.uint8), Truth.of([], []), "left out")
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        canvas = torch.zeros(len(examples), 3, self.canvas_px, self.canvas_px, dtype=torch.uint8)
+        return _lay(examples, canvas)
+
+
+def decode(
+    dataset: Dataset,
+    *,
+    canvas_px: int = 512,
+    skip_invalid: bool = False,
+    progress: Callable[[int, int], object] | None = None,
+) -> Decoded:
+    """The whole dataset in memory, images of more than ``canvas_px`` a side shrunk to that.
+
+    ``progress`` is called with the number of images done and of all. Images that cannot be decoded
+    raise one :class:`DatasetError` that names them all; with ``skip_invalid`` they are left out.
+    """
+
+    def read(index: int) -> Example | DatasetError:
+        try:
+            return shrink(dataset[index], canvas_px)
+        except DatasetError as error:
+            return error
+
+    examples: list[Example] = []
+    faults: list[Fault] = list(getattr(dataset, "faults", ()))
+    with ThreadPoolExecutor(_cores()) as pool:
+        for number, example in enumerate(pool.map(read, range(len(dataset)))):
+            if isinstance(example, DatasetError):
+                faults += example.faults
+            else:
+                examples.append(example)
+            if progress is not None:
+                progress(number + 1, len(dataset))
+    if len(examples) < len(dataset) and (not skip_invalid or not examples):
+        raise DatasetError(faults)
+    height = max((e.image.shape[1] for e in examples), default=1)
+    width = max((e.image.shape[2] for e in examples), default=1)
+    batch = _lay(examples, torch.zeros(len(examples), 3, height, width, dtype=torch.uint8))
+    return Decoded(
+        tuple(dataset.classes), batch.images, batch.sizes_px, batch.truths, batch.names, tuple(faults)
+    )
+
+
+def load(
+    dataset: Dataset,
+    *,
+    canvas_px: int = 512,
+    memory_gib: float | None = None,
+    skip_invalid: bool = False,
+    progress: Callable[[int, int], object] | None = None,
+) -> Decoded | Streamed:
+    """The dataset decoded in memory if it fits into ``memory_gib`` (half of what there is), or streamed."""
+    limit = _half_of_memory() if memory_gib is None else memory_gib * 2**30
+    if len(dataset) * 3 * canvas_px**2 > limit:
+        return Streamed(dataset, canvas_px=canvas_px, skip_invalid=skip_invalid)
+    return decode(dataset, canvas_px=canvas_px, skip_invalid=skip_invalid, progress=progress)
+
+
+def shuffled(images: int, batch: int, *, steps: int, seed: int, start: int = 0) -> Iterator[list[int]]:
+    """The indices of steps ``start`` … ``steps - 1``: every image once an epoch, one epoch after the other.
+
+    A step's indices depend on the seed and its number alone, so a run can go on anywhere. No batch
+    is short, not even of a dataset smaller than it.
+    """
+    orders: dict[int, list[int]] = {}
+
+    def at(position: int) -> int:
+        epoch, place = divmod(position, images)
+        if epoch not in orders:
+            orders.clear()
+            generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+            orders[epoch] = torch.randperm(images, generator=generator).tolist()
+        return orders[epoch][place]
+
+    for step in range(start, steps):
+        yield [at(position) for position in range(step * batch, (step + 1) * batch)]
+
+
+def in_order(images: int, batch: int) -> Iterator[list[int]]:
+    """Every index once, in order, the last batch as short as it comes."""
+    for start in range(0, images, batch):
+        yield list(range(start, min(start + batch, images)))
+
+
+def shrink(example: Example, canvas_px: int) -> Example:
+    """The example with an image of at most ``canvas_px`` a side; its boxes are relative, so they stay."""
+    height, width = example.image.shape[-2:]
+    factor = canvas_px / max(height, width)
+    if factor >= 1:
+        return example
+    size = [max(1, round(height * factor)), max(1, round(width * factor))]
+    return example._replace(image=resize(example.image, size, antialias=True))
+
+
+def _lay(examples: Sequence[Example], canvas: UInt8[Tensor, "b 3 h w"]) -> Batch:
+    """The examples' images in the top left corners of the canvas."""
+    for place, example in zip(canvas, examples, strict=True):
+        height, width = example.image.shape[-2:]
+        place[:, :height, :width] = example.image
+    sizes = torch.tensor([example.image.shape[-2:] for example in examples]).view(-1, 2)
+    truths = Truths.from_list([example.truth for example in examples])
+    return Batch(canvas, sizes, truths, [example.name for example in examples])
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _half_of_memory() -> float:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+    except (ValueError, OSError, AttributeError):  # not every system tells
+        return 4 * 2**30

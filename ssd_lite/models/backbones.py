@@ -1,0 +1,119 @@
+"""Trunks: torchvision's classification networks, cut where SSD reads its first feature maps."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchvision.models import mobilenet_v2, vgg16, vgg16_bn
+from torchvision.ops import Conv2dNormActivation, FrozenBatchNorm2d
+
+
+class L2Norm(nn.Module):
+    """Features scaled to length ``scale`` at each position, with a factor a channel that is learned.
+
+    conv4_3's activations are much larger than those of the later maps; the released code normalises
+    them and starts the scale at 20. Source: ParseNet, arXiv 1506.04579.
+    """
+
+    def __init__(self, channels: int, scale: float = 20.0) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((channels,), scale))
+
+    def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """The scaled features; the length is taken in float32."""
+        return nn.functional.normalize(features.float(), dim=1) * self.scale.view(1, -1, 1, 1)
+
+
+class VGG16Trunk(nn.Module):
+    """VGG-16 up to conv4_3 (512 channels, stride 8) and up to fc7 as a convolution (1024, stride 16).
+
+    As in the released code: pool3 rounds up (75 → 38), pool5 has stride 1, fc6 is a convolution with
+    dilation 6 that keeps 3 × 3 of the 7 × 7 weights, fc7 is 1 × 1. ``batch_norm`` takes the variant that
+    can be trained from scratch.
+    """
+
+    channels = (512, 1024)
+
+    def __init__(self, *, batch_norm: bool = False) -> None:
+        super().__init__()
+        layers = list((vgg16_bn if batch_norm else vgg16)(weights=None).features.children())
+        pools = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
+        layers[pools[2]] = nn.MaxPool2d(2, 2, ceil_mode=True)
+        layers[pools[4]] = nn.MaxPool2d(3, 1, padding=1)
+        self.cut = pools[3]  # conv4_3 with its activation ends before pool4
+        self.features = nn.Sequential(*layers)
+        self.fc6 = nn.Conv2d(512, 1024, 3, padding=6, dilation=6)
+        self.fc7 = nn.Conv2d(1024, 1024, 1)
+        self.norm = L2Norm(512)
+        for layer in (self.fc6, self.fc7):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.constant_(layer.bias, 0.0)  # type: ignore[arg-type]  # both have a bias
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        """conv4_3, normalised, and fc7."""
+        conv4_3 = self.features[: self.cut](images)
+        features = self.features[self.cut :](conv4_3)
+        return [self.norm(conv4_3), self.fc7(self.fc6(features).relu()).relu()]
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take over a torchvision ``vgg16`` state dict; fc6 and fc7 keep every third and fourth weight."""
+        features = {k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")}
+        self.features.load_state_dict(features)
+        if "classifier.0.weight" in state:  # absent from weights that hold the features alone
+            fc6 = state["classifier.0.weight"].view(4096, 512, 7, 7)[::4, :, ::3, ::3]
+            fc7 = state["classifier.3.weight"].view(4096, 4096, 1, 1)[::4, ::4]
+            self.fc6.load_state_dict({"weight": fc6, "bias": state["classifier.0.bias"][::4]})
+            self.fc7.load_state_dict({"weight": fc7, "bias": state["classifier.3.bias"][::4]})
+
+
+class MobileNetV2Trunk(nn.Module):
+    """MobileNetV2 read at strides 8, 16 and 32, before it narrows: 192, 576 and 1280 channels.
+
+    ``frozen_norm`` keeps the batch norms' statistics and factors as they were loaded.
+    """
+
+    channels = (192, 576, 1280)
+
+    def __init__(self, *, frozen_norm: bool = False) -> None:
+        super().__init__()
+        norm: Callable[..., nn.Module] | None = FrozenBatchNorm2d if frozen_norm else None
+        self.features = mobilenet_v2(weights=None, norm_layer=norm).features
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        """The wide layers inside blocks 7 and 14, where the stride doubles, and the last layer."""
+        stride8 = self.features[7].conv[0](self.features[:7](images))
+        stride16 = self.features[14].conv[0](self.features[8:14](self.features[7].conv[1:](stride8)))
+        stride32 = self.features[15:](self.features[14].conv[1:](stride16))
+        return [stride8, stride16, stride32]
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take over a torchvision ``mobilenet_v2`` state dict."""
+        features = {k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")}
+        if isinstance(self.features[0][1], FrozenBatchNorm2d):
+            features = {k: v for k, v in features.items() if not k.endswith("num_batches_tracked")}
+        self.features.load_state_dict(features)
+
+
+class TinyTrunk(nn.Module):
+    """A few convolutions that train on a CPU: maps at strides 8 and 16."""
+
+    def __init__(self, *, width: int = 1) -> None:
+        super().__init__()
+        block = partial(Conv2dNormActivation, activation_layer=nn.ReLU)
+        a, b, c, d = (width * channels for channels in (24, 48, 96, 128))
+        self.channels = (c, d)
+        self.stride8 = nn.Sequential(
+            block(3, a, 3, stride=2),
+            block(a, b, 3, stride=2),
+            block(b, b, 3),
+            block(b, c, 3, stride=2),
+            block(c, c, 3),
+        )
+        self.stride16 = nn.Sequential(block(c, d, 3, stride=2), block(d, d, 3))
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        """The maps at strides 8 and 16."""
+        stride8 = self.stride8(images)
+        return [stride8, self.stride16(stride8)]

@@ -1,0 +1,201 @@
+"""Named detectors: which trunk, which extra maps, which default boxes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import MobileNet_V2_Weights, VGG16_BN_Weights, VGG16_Weights
+from torchvision.ops import Conv2dNormActivation
+
+from ssd_lite import scales
+from ssd_lite.models.backbones import MobileNetV2Trunk, TinyTrunk, VGG16Trunk
+from ssd_lite.models.ssd import SSD
+from ssd_lite.scales import DefaultBoxes
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Weights = str | Path | None
+"""None, ``"imagenet"`` for torchvision's own (downloaded), or a file with a state dict of its layout."""
+
+
+def ssd300_vgg16(
+    classes: Sequence[str],
+    *,
+    default_boxes: DefaultBoxes | None = None,
+    weights: Weights = None,
+    batch_norm: bool = False,
+    mean: Sequence[float] = IMAGENET_MEAN,
+    std: Sequence[float] = IMAGENET_STD,
+) -> SSD:
+    """SSD300 of the paper: VGG-16, six maps of 38 to 1 cells, 8732 default boxes."""
+    narrow = [(1024, 256, 512, 2), (512, 128, 256, 2), (256, 128, 256, 0), (256, 128, 256, 0)]
+    boxes = default_boxes or scales.ssd300_voc()
+    input_of = {"mean": mean, "std": std}
+    return _vgg16("ssd300_vgg16", 300, narrow, classes, boxes, weights, batch_norm=batch_norm, **input_of)
+
+
+def ssd512_vgg16(
+    classes: Sequence[str],
+    *,
+    default_boxes: DefaultBoxes | None = None,
+    weights: Weights = None,
+    batch_norm: bool = False,
+    mean: Sequence[float] = IMAGENET_MEAN,
+    std: Sequence[float] = IMAGENET_STD,
+) -> SSD:
+    """SSD512 of the paper: VGG-16, seven maps of 64 to 1 cells, 24564 default boxes."""
+    narrow = [
+        (1024, 256, 512, 2),
+        (512, 128, 256, 2),
+        (256, 128, 256, 2),
+        (256, 128, 256, 2),
+        (256, 128, 256, 4),
+    ]
+    boxes = default_boxes or scales.ssd512_voc()
+    input_of = {"mean": mean, "std": std}
+    return _vgg16("ssd512_vgg16", 512, narrow, classes, boxes, weights, batch_norm=batch_norm, **input_of)
+
+
+def ssd300_mobilenet_v2(
+    classes: Sequence[str],
+    *,
+    default_boxes: DefaultBoxes | None = None,
+    weights: Weights = None,
+    frozen_norm: bool | None = None,
+    mean: Sequence[float] = IMAGENET_MEAN,
+    std: Sequence[float] = IMAGENET_STD,
+) -> SSD:
+    """SSD300 on MobileNetV2: the same maps and default boxes at about a fortieth of the arithmetic.
+
+    ``frozen_norm`` keeps the trunk's batch norms as loaded: by default where there are ``weights``.
+    """
+    frozen = weights is not None if frozen_norm is None else frozen_norm
+    trunk = MobileNetV2Trunk(frozen_norm=frozen)
+    if weights is not None:
+        trunk.load(_state(weights, MobileNet_V2_Weights.IMAGENET1K_V2))
+    halves, ends = (1280, 256, 512, 2), (256, 128, 256, 0)
+    extras = [_extra(*sizes, norm=True) for sizes in (halves, (512, 128, 256, 2), ends)]
+    model = SSD(
+        trunk,
+        extras,
+        (*trunk.channels, 512, 256, 256),
+        classes=classes,
+        default_boxes=default_boxes or scales.ssd300_voc(),
+        image_size=300,
+        mean=mean,
+        std=std,
+    )
+    return _described(model, "ssd300_mobilenet_v2", frozen_norm=frozen)
+
+
+def ssd_tiny(
+    classes: Sequence[str],
+    *,
+    default_boxes: DefaultBoxes | None = None,
+    width: int = 1,
+    mean: Sequence[float] = (0.5, 0.5, 0.5),
+    std: Sequence[float] = (0.25, 0.25, 0.25),
+) -> SSD:
+    """A detector for 128 × 128 pixels that a laptop's CPU trains in minutes; five maps of 16 to 1 cells."""
+    trunk = TinyTrunk(width=width)
+    c, d = trunk.channels
+    model = SSD(
+        trunk,
+        [_extra(d, d // 2, d, 2, norm=True) for _ in range(3)],
+        (c, d, d, d, d),
+        classes=classes,
+        default_boxes=default_boxes or tiny_default_boxes(),
+        image_size=128,
+        mean=mean,
+        std=std,
+    )
+    return _described(model, "ssd_tiny", width=width)
+
+
+def tiny_default_boxes() -> DefaultBoxes:
+    """2046 boxes on maps of 16, 8, 4, 2 and 1 cells, six in every cell, a little closer than by the formula.
+
+    Chosen with :func:`ssd_lite.scales.fit` on drawn scenes, then rounded: of their objects nine in
+    ten find a box with an overlap above 0.5, where the formula's scales reach seven.
+    """
+    return DefaultBoxes(
+        grids=((16, 16), (8, 8), (4, 4), (2, 2), (1, 1)),
+        scales=(0.15, 0.31, 0.55, 0.68, 0.8, 1.05),
+        aspect_ratios=((1.6, 2.8),) * 5,
+    )
+
+
+MODELS: dict[str, Callable[..., SSD]] = {
+    "ssd300_vgg16": ssd300_vgg16,
+    "ssd512_vgg16": ssd512_vgg16,
+    "ssd300_mobilenet_v2": ssd300_mobilenet_v2,
+    "ssd_tiny": ssd_tiny,
+}
+
+
+def _vgg16(
+    name: str,
+    size: int,
+    extras: list[tuple[int, int, int, int]],
+    classes: Sequence[str],
+    default_boxes: DefaultBoxes,
+    weights: Weights,
+    *,
+    batch_norm: bool,
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> SSD:
+    trunk = VGG16Trunk(batch_norm=batch_norm)
+    if weights is not None:
+        published = VGG16_BN_Weights.IMAGENET1K_V1 if batch_norm else VGG16_Weights.IMAGENET1K_V1
+        trunk.load(_state(weights, published))
+    model = SSD(
+        trunk,
+        [_extra(*extra, norm=batch_norm) for extra in extras],
+        (*trunk.channels, *(extra[2] for extra in extras)),
+        classes=classes,
+        default_boxes=default_boxes,
+        image_size=size,
+        mean=mean,
+        std=std,
+    )
+    return _described(model, name, batch_norm=batch_norm)
+
+
+def _extra(inputs: int, middle: int, outputs: int, kind: int, *, norm: bool) -> nn.Sequential:
+    """An extra map of the paper: 1 × 1, then 3 × 3 with stride 2, or unpadded (0), or 4 × 4 (4)."""
+    kernel, stride, padding = {2: (3, 2, 1), 0: (3, 1, 0), 4: (4, 1, 1)}[kind]
+    layer = nn.BatchNorm2d if norm else None
+    return nn.Sequential(
+        Conv2dNormActivation(inputs, middle, 1, norm_layer=layer),
+        Conv2dNormActivation(middle, outputs, kernel, stride, padding, norm_layer=layer),
+    )
+
+
+def _state(
+    weights: str | Path, published: VGG16_Weights | VGG16_BN_Weights | MobileNet_V2_Weights
+) -> dict[str, Tensor]:
+    """The state dict of a trunk, from torchvision's server or from a file."""
+    if weights == "imagenet":
+        return dict(published.get_state_dict(progress=True, check_hash=True))
+    path = Path(weights)
+    if not path.is_file():
+        raise ValueError(f"weights must be 'imagenet' or a file, and there is no file {path}")
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    return dict(torch.load(path, map_location="cpu", weights_only=True))
+
+
+def _described(model: SSD, name: str, **options: object) -> SSD:
+    """The model, knowing how it was built, so that a file of weights can say it."""
+    model.config = {
+        "architecture": name,
+        "options": options | {"mean": model.mean.flatten().tolist(), "std": model.std.flatten().tolist()},
+        "classes": list(model.classes),
+        "default_boxes": asdict(model.default_boxes),
+    }
+    return model

@@ -1,0 +1,104 @@
+"""Cutting a window out of every image of a batch and bringing it to one size, in one go."""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, grid_sample
+
+
+def resample(
+    images: UInt8[Tensor, "b 3 h w"],
+    size: int,
+    *,
+    sizes_px: Int64[Tensor, "b 2"] | None = None,
+    windows_xyxy: Float[Tensor, "b 4"] | None = None,
+    flip: Bool[Tensor, " b"] | None = None,
+    largest_window: float = 1.0,
+) -> Float[Tensor, "b 3 {size} {size}"]:
+    """The windows of the images as ``size`` × ``size`` pixels in [0, 1], mirrored where ``flip`` says so.
+
+    Images lie in the top left corner of a common canvas; ``sizes_px`` holds their true (height,
+    width), by default the whole canvas. Windows are relative to the true image, by default all of
+    it. Where a window reaches beyond the image, the image's edge goes on.
+
+    Sampling is bilinear. A window with many more pixels than the result is read from an image
+    shrunk by averaging to half, a quarter, … so that fine texture does not alias.
+    ``largest_window`` bounds the windows' sides and thereby how many such images are made.
+    """
+    height, width = images.shape[-2:]
+    if sizes_px is None:
+        sizes_px = torch.tensor([height, width], device=images.device).expand(len(images), 2)
+    true_px = sizes_px.flip(-1).float()  # (b, 2) as (width, height), like coordinates
+    if windows_xyxy is None:
+        windows_xyxy = torch.tensor([0.0, 0.0, 1.0, 1.0], device=images.device).expand(len(images), 4)
+    deepest = max(0, round(math.log2(max(height, width) * largest_window / size)))
+    level = _level(windows_xyxy, true_px, size, deepest)
+    atlas, corners = _atlas(images, deepest)
+    xy = _sample_points(windows_xyxy, size, flip)  # (b, size, 2), one row for each axis
+    shrink = torch.exp2(level.float()).view(-1, 1, 1)
+    pixel = (xy * true_px.unsqueeze(1)) / shrink - 0.5
+    last = ((true_px.unsqueeze(1) / shrink).floor() - 1).clamp(min=0)
+    pixel = pixel.clamp(min=0).minimum(last) + corners[level].unsqueeze(1)
+    scale = 2 / torch.tensor([atlas.shape[-1], atlas.shape[-2]], device=images.device)
+    x, y = ((pixel + 0.5) * scale - 1).unbind(-1)
+    x, y = x.unsqueeze(1).expand(-1, size, -1), y.unsqueeze(2).expand(-1, -1, size)
+    grid = torch.stack([x, y], dim=-1)
+    return grid_sample(atlas, grid, padding_mode="border", align_corners=False)
+
+
+def inside_image(
+    windows_xyxy: Float[Tensor, "b 4"], size: int, *, flip: Bool[Tensor, " b"] | None = None
+) -> Bool[Tensor, "b 1 {size} {size}"]:
+    """Which pixels of :func:`resample`'s result lie on the image, not beyond its edge."""
+    xy = _sample_points(windows_xyxy, size, flip)
+    x, y = ((xy >= 0) & (xy <= 1)).unbind(-1)
+    return (x.unsqueeze(1) & y.unsqueeze(2)).unsqueeze(1)
+
+
+def _sample_points(
+    windows_xyxy: Float[Tensor, "b 4"], size: int, flip: Bool[Tensor, " b"] | None
+) -> Float[Tensor, "b {size} 2"]:
+    """Where each column (x) and each row (y) of the result lies, relative to the image."""
+    steps = (torch.arange(size, device=windows_xyxy.device) + 0.5) / size
+    low, high = windows_xyxy[:, None, :2], windows_xyxy[:, None, 2:]
+    along = steps.view(1, size, 1).expand(len(windows_xyxy), size, 2)
+    if flip is not None:
+        mirrored = torch.stack([flip, torch.zeros_like(flip)], dim=-1).unsqueeze(1)
+        along = torch.where(mirrored, 1 - along, along)
+    return low + along * (high - low)
+
+
+def _level(
+    windows_xyxy: Float[Tensor, "b 4"], true_px: Float[Tensor, "b 2"], size: int, deepest: int
+) -> Int64[Tensor, " b"]:
+    """How often each image is to be halved before it is read: what is left is a factor near 1."""
+    pixels = ((windows_xyxy[:, 2:] - windows_xyxy[:, :2]) * true_px).clamp(min=1)
+    halvings = (pixels / size).log2().mean(dim=-1).round().clamp(min=0)
+    most = true_px.amin(dim=-1).log2().floor().clamp(0, deepest)  # at least a pixel must be left
+    return halvings.minimum(most).to(torch.int64)
+
+
+def _atlas(
+    images: UInt8[Tensor, "b 3 h w"], deepest: int
+) -> tuple[Float[Tensor, "b 3 y x"], Float[Tensor, "l 2"]]:
+    """The images in [0, 1], and to their right themselves halved ``deepest`` times, one below the other.
+
+    The second value holds the (x, y) where each of them starts.
+    """
+    levels = [images.float() / 255]
+    height, width = images.shape[-2:]
+    corners = [(0, 0)]
+    below = 0
+    for _ in range(deepest):
+        levels.append(avg_pool2d(levels[-1], 2, ceil_mode=True))
+        corners.append((width, below))
+        below += levels[-1].shape[-2]
+    origin = torch.tensor(corners, dtype=torch.float32, device=images.device)
+    if deepest == 0:
+        return levels[0], origin
+    atlas = levels[0].new_zeros(*images.shape[:2], max(height, below), width + levels[1].shape[-1])
+    for image, (x, y) in zip(levels, corners, strict=True):
+        atlas[:, :, y : y + image.shape[-2], x : x + image.shape[-1]] = image
+    return atlas, origin

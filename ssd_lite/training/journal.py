@@ -1,0 +1,124 @@
+"""What a run tells: a progress bar, a plain JSONL log, and curves for TensorBoard."""
+
+import json
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from ssd_lite.criterion import Loss
+
+LOG = "log.jsonl"
+
+
+class NonFiniteLossError(RuntimeError):
+    """The loss became infinite or NaN; the message names the step and its images."""
+
+
+class Journal:
+    """Collects the losses of each step and tells their means every ``every`` steps.
+
+    Losses stay on the device until then. The log holds only what the seed decides, so two runs of
+    one recipe on one machine have the same; times go to the bar and to TensorBoard.
+    """
+
+    def __init__(self, run_dir: Path, *, steps: int, start: int, every: int, show: bool) -> None:
+        self.every, self.pending = every, []  # type: tuple[int, list[Tensor]]
+        self._names: list[list[str]] = []
+        self._path = run_dir / LOG
+        self._keep_until(start)
+        self._curves = SummaryWriter(str(run_dir / "tensorboard"), purge_step=start)
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=not show,
+        )
+        self._task = self._bar.add_task("training", total=steps, completed=start, told="")
+        self._since, self._images = time.perf_counter(), 0
+
+    def __enter__(self) -> "Journal":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        self._curves.close()
+
+    def step(self, step: int, rate: float, loss: Loss, names: list[str]) -> None:
+        """Take note of step number ``step`` (from 0), and tell, when it is time to.
+
+        Raises :class:`NonFiniteLossError` when a loss told now is not finite.
+        """
+        values = [loss.total, loss.localization, loss.confidence, loss.num_matched]
+        self.pending.append(torch.stack([value.detach().float() for value in values]))
+        self._names.append(names)
+        self._images += len(names)
+        self._bar.update(self._task, completed=step + 1)
+        if (step + 1) % self.every == 0:
+            self._tell(step, rate)
+
+    def _tell(self, step: int, rate: float) -> None:
+        window = torch.stack(self.pending).cpu()
+        self._check(window, step)
+        total, localization, confidence, matched = window.mean(dim=0).tolist()
+        entry = {
+            "step": step + 1,
+            "learning_rate": rate,
+            "loss": total,
+            "localization": localization,
+            "confidence": confidence,
+            "matched": matched,
+        }
+        with self._path.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+        now = time.perf_counter()
+        speed = self._images / (now - self._since)
+        self._since, self._images, self.pending, self._names = now, 0, [], []
+        for name in ("loss", "localization", "confidence", "learning_rate"):
+            self._curves.add_scalar(name, entry[name], step + 1)
+        self._curves.add_scalar("images per second", speed, step + 1)
+        told = f"loss {total:.3f} = conf {confidence:.3f} + loc {localization:.3f}  {speed:.0f} images/s"
+        self._bar.update(self._task, told=told)
+
+    def _check(self, window: Tensor, step: int) -> None:
+        broken = (~window.isfinite().all(dim=1)).nonzero().flatten().tolist()
+        if broken:
+            back = len(window) - broken[0]
+            names = self._names[-back] if back <= len(self._names) else ["(of before the run went on)"]
+            raise NonFiniteLossError(
+                f"step {step + 2 - back}: the loss is {window[broken[0], 0].item()}, not finite; "
+                f"its images: {', '.join(names)}"
+            )
+
+    def _keep_until(self, step: int) -> None:
+        """Drop what a run that was cut off wrote after its last checkpoint."""
+        if not self._path.exists():
+            return
+        kept = [line for line in self._path.read_text().splitlines() if _step_of(line) <= step]
+        self._path.write_text("".join(line + "\n" for line in kept))
+
+
+def read_log(run_dir: Path) -> list[dict[str, Any]]:
+    """The entries of a run's log, in order; empty where there is none yet."""
+    path = run_dir / LOG
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _step_of(line: str) -> float:
+    """The step of a line of the log; a line that was cut off counts as later than any."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")

@@ -1,0 +1,90 @@
+"""Detections against loops and against torchvision's post-processing."""
+
+import pytest
+import torch
+import torchvision
+
+from ssd_lite.boxes import cxcywh_to_xyxy
+from ssd_lite.detection import detect
+from ssd_lite.scales import DefaultBoxes, paper
+from tests.reference.detection import detections as by_loops
+
+SMALL = paper((4, 2, 1))
+
+
+def _random(batch: int, boxes: DefaultBoxes, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randn(batch, len(boxes), 4), torch.randn(batch, len(boxes), classes + 1) * 3
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(("per_class", "per_image"), [(400, 200), (5, 200), (400, 7)])
+def test_detections_are_those_of_the_loops(seed: int, per_class: int, per_image: int) -> None:
+    torch.manual_seed(seed)
+    offsets, logits = _random(2, SMALL, 3)
+    options = {"score_threshold": 0.05, "iou_threshold": 0.45, "per_class": per_class, "per_image": per_image}
+    found = detect(offsets, logits, SMALL, variances=(0.1, 0.2), **options)
+    for image in range(2):
+        expected = by_loops(
+            offsets[image].tolist(),
+            logits[image].tolist(),
+            SMALL.cxcywh().tolist(),
+            (0.1, 0.2),
+            *options.values(),
+        )
+        assert found[image]["labels"].tolist() == [label for _, _, label in expected]
+        assert found[image]["scores"].tolist() == pytest.approx([score for _, score, _ in expected], abs=1e-5)
+        boxes = torch.tensor([box for box, _, _ in expected])
+        torch.testing.assert_close(found[image]["boxes"], boxes, rtol=1e-4, atol=1e-5)
+
+
+def test_detections_are_torchvisions() -> None:
+    theirs = torchvision.models.detection.ssd300_vgg16(
+        weights=None, weights_backbone=None, num_classes=5, score_thresh=0.02, topk_candidates=300
+    ).eval()
+    boxes = paper((10, 5, 3))
+    offsets, logits = _random(3, boxes, 4)
+    size = 300.0
+    anchors = [cxcywh_to_xyxy(boxes.cxcywh()) * size] * 3
+    head = {"bbox_regression": offsets, "cls_logits": logits}
+    expected = theirs.postprocess_detections(head, anchors, [(300, 300)] * 3)
+    found = detect(offsets, logits, boxes, score_threshold=0.02, per_class=300)
+    for ours, other in zip(found, expected, strict=True):
+        assert torch.equal(ours["labels"], other["labels"])
+        torch.testing.assert_close(ours["scores"], other["scores"])
+        torch.testing.assert_close(ours["boxes"] * size, other["boxes"], rtol=1e-4, atol=1e-3)
+
+
+def test_one_image_alone_gives_what_it_gives_in_a_batch() -> None:
+    offsets, logits = _random(4, SMALL, 3)
+    together = detect(offsets, logits, SMALL)
+    for image in range(4):
+        alone = detect(offsets[image : image + 1], logits[image : image + 1], SMALL)[0]
+        assert all(torch.equal(alone[name], together[image][name]) for name in alone)
+
+
+def test_equal_scores_go_to_the_lower_class_and_box() -> None:
+    far_apart = torch.tensor([[0.2, 0.2, 0.1, 0.1], [0.8, 0.8, 0.1, 0.1]])
+    found = detect(torch.zeros(1, 2, 4), torch.zeros(1, 2, 3), far_apart)[0]
+    assert found["labels"].tolist() == [1, 1, 2, 2]
+    assert found["boxes"][:, 0].tolist() == pytest.approx([0.15, 0.75, 0.15, 0.75])
+
+
+def test_nothing_above_the_threshold_is_an_empty_detection() -> None:
+    logits = torch.zeros(2, len(SMALL), 3)
+    logits[..., 0] = 20  # background for certain
+    for found in detect(torch.zeros(2, len(SMALL), 4), logits, SMALL):
+        assert found["boxes"].shape == (0, 4)
+        assert found["scores"].shape == found["labels"].shape == (0,)
+
+
+def test_an_overlap_in_one_class_does_not_suppress_another() -> None:
+    same_place = torch.tensor([[0.5, 0.5, 0.2, 0.2]]).expand(2, 4)
+    logits = torch.tensor([[[0.0, 5.0, 0.0], [0.0, 0.0, 5.0]]])
+    found = detect(torch.zeros(1, 2, 4), logits, same_place, score_threshold=0.5)[0]
+    assert sorted(found["labels"].tolist()) == [1, 2]
+
+
+def test_boxes_are_cut_to_the_image() -> None:
+    whole = torch.tensor([[0.5, 0.5, 1.5, 1.5]])
+    found = detect(torch.zeros(1, 1, 4), torch.tensor([[[0.0, 5.0]]]), whole)[0]
+    assert found["boxes"].tolist() == [[0.0, 0.0, 1.0, 1.0]]
