@@ -21,7 +21,7 @@ from ssd_lite.truths import Truths
 
 SHARED = Path(os.environ.get("SSD_LITE_SHARED", Path(__file__).parents[2] / "shared"))
 WEIGHTS = "mobilenet_v2_int8_dequantised.pth"
-STEPS = {"cards": 1000, "bccd": 1000, "fod-a": 4000}
+STEPS = {"cards": 900, "bccd": 900, "fod-a": 6000}
 
 
 def recipe(name: str, root: Path, weights: Path, steps: int) -> Recipe:
@@ -32,7 +32,7 @@ def recipe(name: str, root: Path, weights: Path, steps: int) -> Recipe:
     return chosen.changed(
         name=name,
         train_split="trainval",
-        model_options={"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
+        model_options={**chosen.model_options, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
         checkpoint_every=100,
     )
 

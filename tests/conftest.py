@@ -11,6 +11,9 @@ import torch
 hypothesis.settings.register_profile("ssd_lite", deadline=None, derandomize=True, max_examples=200)
 hypothesis.settings.load_profile("ssd_lite")
 
+# The tests run side by side, one process a core; more threads than that only get in each other's way.
+torch.set_num_threads(1)
+
 
 @pytest.fixture(autouse=True)
 def _seeded() -> Iterator[None]:

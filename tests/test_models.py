@@ -78,7 +78,9 @@ def test_ssd300_gives_torchvisions_raw_outputs_when_given_its_weights() -> None:
     ours = models.ssd300_vgg16(CLASSES, default_boxes=scales.ssd300_voc()).eval()
     # Both define their layers in the order in which an image meets them, so values can be handed over
     # in that order within trunk and heads.
-    _hand_over(theirs.backbone, [ours.trunk.norm, ours.trunk.features, ours.trunk.fc6, ours.trunk.fc7, ours.extras])
+    _hand_over(
+        theirs.backbone, [ours.trunk.norm, ours.trunk.features, ours.trunk.fc6, ours.trunk.fc7, ours.extras]
+    )
     _hand_over(theirs.head.regression_head, [ours.offset_heads])
     _hand_over(theirs.head.classification_head, [ours.logit_heads])
     image = torch.rand(1, 3, 300, 300)

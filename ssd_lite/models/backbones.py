@@ -71,15 +71,19 @@ class VGG16Trunk(nn.Module):
 class MobileNetV2Trunk(nn.Module):
     """MobileNetV2 read at strides 8, 16 and 32, before it narrows: 192, 576 and 1280 channels.
 
-    ``frozen_norm`` keeps the batch norms' statistics and factors as they were loaded.
+    ``frozen_norm`` keeps the batch norms' statistics and factors as they were loaded;
+    ``frozen_blocks`` of the first blocks (19 in all) are not trained.
     """
 
     channels = (192, 576, 1280)
 
-    def __init__(self, *, frozen_norm: bool = False) -> None:
+    def __init__(self, *, frozen_norm: bool = False, frozen_blocks: int = 0) -> None:
         super().__init__()
         norm: Callable[..., nn.Module] | None = FrozenBatchNorm2d if frozen_norm else None
         self.features = mobilenet_v2(weights=None, norm_layer=norm).features
+        if not 0 <= frozen_blocks <= len(self.features):
+            raise ValueError(f"frozen_blocks must lie in [0, {len(self.features)}], got {frozen_blocks}")
+        self.features[:frozen_blocks].requires_grad_(False)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
         """The wide layers inside blocks 7 and 14, where the stride doubles, and the last layer."""

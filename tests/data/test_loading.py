@@ -1,0 +1,123 @@
+"""Batches: decoded or streamed, in an order that depends on the seed and the step alone."""
+
+from itertools import chain
+
+import pytest
+import torch
+
+from ssd_lite.data import DatasetError, Example, Fault, Scenes, Streamed, decode, load
+from ssd_lite.data.examples import Subset
+from ssd_lite.data.loading import in_order, shrink, shuffled
+from ssd_lite.truths import Truth
+
+
+class Photos:
+    """Images of several sizes, one of them without objects, one perhaps unreadable."""
+
+    classes = ("cat",)
+    faults = ()
+
+    def __init__(self, broken: tuple[int, ...] = ()) -> None:
+        self.broken = broken
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, index: int) -> Example:
+        if index in self.broken:
+            raise DatasetError([Fault(f"{index}.jpg", "image cannot be decoded")])
+        image = torch.full((3, 20 + 10 * index, 60 - 10 * index), index, dtype=torch.uint8)
+        truth = Truth.of([[0.1, 0.1, 0.5, 0.5]] * index, [1] * index)
+        return Example(image, truth, f"photo {index}")
+
+
+@pytest.mark.parametrize("make", [decode, lambda d, canvas_px: Streamed(d, canvas_px=canvas_px, workers=0)])
+def test_batches_hold_the_images_in_their_corners(make) -> None:
+    source = make(Photos(), canvas_px=64)
+    first, second = source.batches([[3, 0], [4]])
+    assert first.names == ["photo 3", "photo 0"]
+    assert first.sizes_px.tolist() == [[50, 30], [20, 60]]
+    assert (first.images[0, :, :50, :30] == 3).all()
+    assert first.truths.present.sum(dim=1).tolist() == [3, 0]
+    assert second.truths.present.sum(dim=1).tolist() == [4]
+
+
+def test_streamed_and_decoded_batches_agree() -> None:
+    scenes = Scenes(count=6)
+    order = list(shuffled(6, 2, steps=4, seed=1))
+    decoded = decode(scenes, canvas_px=128).batches(order)
+    streamed = Streamed(scenes, canvas_px=128, workers=1).batches(order)
+    for a, b in zip(decoded, streamed, strict=True):
+        assert torch.equal(a.images, b.images)
+        assert a.names == b.names
+        kept = b.truths.boxes_xyxy.shape[1]  # streamed batches are padded to their own fullest image
+        assert torch.equal(a.truths.boxes_xyxy[:, :kept], b.truths.boxes_xyxy)
+
+
+def test_large_images_are_shrunk_to_the_canvas_and_their_boxes_stay() -> None:
+    example = Example(torch.zeros(3, 300, 100, dtype=torch.uint8), Truth.of([[0.1, 0.2, 0.3, 0.4]], [1]), "x")
+    small = shrink(example, 60)
+    assert small.image.shape == (3, 60, 20)
+    assert small.truth is example.truth
+    assert shrink(example, 300) is example
+
+
+def test_what_does_not_fit_into_memory_is_streamed() -> None:
+    assert isinstance(load(Photos(), canvas_px=64, memory_gib=1e-6), Streamed)
+    assert not isinstance(load(Photos(), canvas_px=64, memory_gib=1), Streamed)
+
+
+def test_all_unreadable_images_are_named_at_once() -> None:
+    with pytest.raises(DatasetError, match=r"1\.jpg: image cannot be decoded\n3\.jpg"):
+        decode(Photos(broken=(1, 3)), canvas_px=64)
+
+
+def test_unreadable_images_can_be_left_out() -> None:
+    source = decode(Photos(broken=(1, 3)), canvas_px=64, skip_invalid=True)
+    assert source.names == ["photo 0", "photo 2", "photo 4"]
+    assert [fault.file for fault in source.faults] == ["1.jpg", "3.jpg"]
+
+
+def test_a_dataset_of_nothing_readable_is_an_error_even_so() -> None:
+    with pytest.raises(DatasetError):
+        decode(Photos(broken=(0, 1, 2, 3, 4)), canvas_px=64, skip_invalid=True)
+
+
+def test_streaming_passes_over_an_unreadable_image_with_a_blank_one() -> None:
+    source = Streamed(Photos(broken=(1,)), canvas_px=64, workers=0, skip_invalid=True)
+    batch = next(iter(source.batches([[1, 2]])))
+    assert batch.truths.present.sum(dim=1).tolist() == [0, 2]
+    assert batch.images[0].sum() == 0
+    with pytest.raises(DatasetError):
+        list(Streamed(Photos(broken=(1,)), canvas_px=64, workers=0).batches([[1, 2]]))
+
+
+def test_progress_is_told_image_by_image() -> None:
+    told = []
+    decode(Photos(), canvas_px=64, progress=lambda done, total: told.append((done, total)))
+    assert told == [(i, 5) for i in range(1, 6)]
+
+
+@pytest.mark.parametrize(("images", "batch"), [(10, 4), (3, 8), (1, 2), (8, 8)])
+def test_every_epoch_sees_every_image_once(images: int, batch: int) -> None:
+    steps = 12
+    stream = list(chain.from_iterable(shuffled(images, batch, steps=steps, seed=5)))
+    assert len(stream) == steps * batch  # no short batch, no early end
+    for start in range(0, len(stream) - images + 1, images):
+        assert sorted(stream[start : start + images]) == list(range(images))
+
+
+def test_the_order_can_be_taken_up_anywhere() -> None:
+    whole = list(shuffled(7, 3, steps=20, seed=2))
+    assert list(shuffled(7, 3, steps=20, seed=2, start=11)) == whole[11:]
+    assert list(shuffled(7, 3, steps=20, seed=3)) != whole
+
+
+def test_in_order_ends_with_a_short_batch() -> None:
+    assert list(in_order(5, 2)) == [[0, 1], [2, 3], [4]]
+
+
+def test_a_subset_holds_the_chosen_examples() -> None:
+    subset = Subset(Photos(), [4, 1])
+    assert [subset[i].name for i in range(len(subset))] == ["photo 4", "photo 1"]
+    assert subset.classes == ("cat",)

@@ -1,0 +1,204 @@
+"""Runs: the same seed, the same result; stopped and gone on with; what they leave behind."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from ssd_lite import models, recipes, training
+from ssd_lite.augmentation import SSDAugmentation
+from ssd_lite.criterion import MultiBoxCriterion
+from ssd_lite.data import Scenes, decode
+from ssd_lite.training.journal import Journal
+from ssd_lite.training.loop import train_step
+from ssd_lite.training.sources import sources
+
+SMALL = recipes.scenes().changed(
+    train_images=12,
+    test_images=6,
+    steps=7,
+    batch=4,
+    warmup=2,
+    milestones=(5,),
+    log_every=3,
+    checkpoint_every=3,
+)
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple:
+    return sources(SMALL)
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory) -> tuple[Path, training.Result]:
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    return run, training.train(SMALL, run_dir=run, data=data, show=False, device="cpu")
+
+
+def test_a_run_leaves_everything_in_its_folder(finished) -> None:
+    run, result = finished
+    assert {p.name for p in run.iterdir()} == {
+        "recipe.json",
+        "log.jsonl",
+        "tensorboard",
+        "checkpoints",
+        "model.safetensors",
+        "results.json",
+    }
+    assert recipes.Recipe.from_dict(json.loads((run / "recipe.json").read_text())) == SMALL
+    assert [entry["step"] for entry in training.read_log(run)] == [3, 6]
+    results = json.loads((run / "results.json").read_text())
+    assert results["metrics"]["mean"] == result.metrics.mean
+    assert results["machine"]["torch"] == torch.__version__
+    assert models.load(run / "model.safetensors").classes == result.model.classes
+
+
+def test_the_same_seed_gives_the_same_weights_and_log(finished, data, tmp_path) -> None:
+    run, result = finished
+    again = training.train(SMALL, run_dir=tmp_path / "again", data=data, show=False, device="cpu")
+    assert _equal(result.model, again.model)
+    assert (tmp_path / "again" / "log.jsonl").read_bytes() == (run / "log.jsonl").read_bytes()
+    other = training.train(
+        SMALL.changed(seed=1), run_dir=tmp_path / "other", data=data, show=False, device="cpu"
+    )
+    assert not _equal(result.model, other.model)
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 4, 6])
+def test_a_stopped_run_ends_as_if_it_had_never_stopped(finished, data, tmp_path, stop_after: int) -> None:
+    run, result = finished
+    _stop_after(stop_after, tmp_path, data)
+    resumed = training.resume(tmp_path / "run", data=data, show=False, device="cpu")
+    assert _equal(result.model, resumed.model)
+    assert (tmp_path / "run" / "log.jsonl").read_bytes() == (run / "log.jsonl").read_bytes()
+
+
+def _stop_after(steps: int, folder: Path, data: tuple) -> None:
+    """Press Ctrl-C while a run takes its ``steps``-th step."""
+
+    class Interrupting:
+        def __init__(self, source) -> None:
+            self.classes, self.faults, self.source = source.classes, source.faults, source
+
+        def __len__(self) -> int:
+            return len(self.source)
+
+        def batches(self, order):
+            for number, batch in enumerate(self.source.batches(order), start=1):
+                if number == steps:
+                    os.kill(os.getpid(), signal.SIGINT)
+                yield batch
+
+    with pytest.raises(training.InterruptedRunError, match=f"stopped after step {steps}"):
+        training.train(
+            SMALL, run_dir=folder / "run", data=(Interrupting(data[0]), data[1]), show=False, device="cpu"
+        )
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(finished, data, tmp_path) -> None:
+    _, result = finished
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.json").write_text(json.dumps(SMALL.to_dict()))
+    (run / "log.jsonl").write_text('{"step": 3, "loss": 1.0}\n{"st')
+    resumed = training.resume(run, data=data, show=False, device="cpu")
+    assert _equal(result.model, resumed.model)
+    assert [entry["step"] for entry in training.read_log(run)] == [3, 6]
+
+
+def test_a_truncated_checkpoint_costs_only_the_steps_since_the_one_before(finished, data, tmp_path) -> None:
+    _, result = finished
+    _stop_after(6, tmp_path, data)
+    newest = tmp_path / "run" / "checkpoints" / "step-00000006.pt"
+    newest.write_bytes(newest.read_bytes()[:1000])
+    with pytest.warns(UserWarning, match="passed over"):
+        resumed = training.resume(tmp_path / "run", data=data, show=False, device="cpu")
+    assert _equal(result.model, resumed.model)
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(finished, data) -> None:
+    run, _ = finished
+    with pytest.raises(ValueError, match="holds a run already"):
+        training.train(SMALL, run_dir=run, data=data, show=False)
+
+
+def test_a_folder_without_a_run_cannot_go_on(tmp_path) -> None:
+    with pytest.raises(ValueError, match="holds no run"):
+        training.resume(tmp_path)
+
+
+def test_a_diverging_run_names_the_step_and_its_images(data, tmp_path) -> None:
+    wild = SMALL.changed(learning_rate=1e30, warmup=0, log_every=1)
+    with pytest.raises(training.NonFiniteLossError, match=r"step 2: the loss is .*scene 0000\d"):
+        training.train(wild, run_dir=tmp_path / "run", data=data, show=False, device="cpu")
+
+
+def test_the_journal_finds_the_step_within_its_window(tmp_path) -> None:
+    from ssd_lite.criterion import Loss
+
+    def loss(value: float) -> Loss:
+        return Loss(torch.tensor(value), torch.tensor(0.0), torch.tensor(value), torch.tensor(1))
+
+    with Journal(tmp_path, steps=10, start=0, every=4, show=False) as journal:
+        for step, value in enumerate([1.0, float("nan"), 1.0]):
+            journal.step(step, 0.1, loss(value), [f"image of step {step + 1}"])
+        with pytest.raises(training.NonFiniteLossError, match=r"^step 2: .*image of step 2$"):
+            journal.step(3, 0.1, loss(1.0), ["image of step 4"])
+
+
+def test_evaluating_with_other_classes_is_refused(data) -> None:
+    with pytest.raises(ValueError, match="the model knows"):
+        training.evaluate(models.ssd_tiny(["zebra"]), data[1])
+
+
+def test_training_goes_on_with_images_that_have_no_objects(tmp_path) -> None:
+    class Empty(Scenes):
+        def __getitem__(self, index: int, /):
+            from ssd_lite.truths import Truth
+
+            return super().__getitem__(index)._replace(truth=Truth.of([], []))
+
+    empty = decode(Empty(count=4), canvas_px=128)
+    result = training.train(
+        SMALL.changed(steps=3), run_dir=tmp_path / "run", data=(empty, empty), show=False, device="cpu"
+    )
+    assert all(torch.isfinite(p).all() for p in result.model.parameters())
+    assert [entry["loss"] for entry in training.read_log(tmp_path / "run")] == [0.0]
+
+
+def test_one_image_can_be_learned_by_heart() -> None:
+    """The wiring of everything: loss near zero, and the objects found where they are."""
+    torch.manual_seed(0)
+    images = decode(Scenes(count=1, seed=6), canvas_px=128)
+    batch = next(iter(images.batches([[0, 0]])))
+    model = models.ssd_tiny(images.classes)
+    criterion = MultiBoxCriterion(model.default_boxes)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+    as_it_is = SSDAugmentation(128, crop=None, photometric=None, flip=0.0)
+    generator = torch.Generator().manual_seed(0)
+    losses = [
+        train_step(model, criterion, optimizer, as_it_is, batch, generator=generator).total.item()
+        for _ in range(80)
+    ]
+    assert losses[-1] < 0.05 * losses[0]
+    model.eval()
+    for layer in model.modules():  # two copies of one image are no statistics: use the batch's
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.train()
+    images_in = batch.images.float() / 255
+    with torch.no_grad():
+        offsets, logits = model(images_in)
+    from ssd_lite.detection import detect
+
+    found = detect(offsets, logits, model.default_boxes, score_threshold=0.5)[0]
+    truth = next(batch.truths.unpadded())
+    assert sorted(found["labels"].tolist()) == sorted(truth.labels.tolist())
+
+
+def _equal(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    one, two = a.state_dict(), b.state_dict()
+    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
