@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN := runs/scenes
 
-.PHONY: all demo test format real clean
+.PHONY: all demo test format runs clean
 .DELETE_ON_ERROR:
 
 all: demo
@@ -38,10 +38,12 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The runs on real photographs whose results the README quotes (about 25 minutes each on two cores).
-real: .venv/installed-dev
-	$(BIN)/python -m benchmarks.real_data cards
-	$(BIN)/python -m benchmarks.real_data bccd
+# The runs whose results the README quotes: 3 minutes on drawn scenes, about 25 each on real photographs.
+runs: .venv/installed-dev
+	$(BIN)/python -m benchmarks.runs scenes
+	$(BIN)/python -m benchmarks.runs cards
+	$(BIN)/python -m benchmarks.runs bccd
+	$(BIN)/python -m benchmarks.readme
 
 clean:
 	rm -rf .venv runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

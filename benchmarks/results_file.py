@@ -13,11 +13,13 @@ from ssd_lite.training import machine
 RESULTS = Path(__file__).parent / "results"
 
 
-def write(name: str, measured: dict[str, Any], *, device: torch.device, folder: Path = RESULTS) -> Path:
-    """Write ``NAME.DEVICE.json``, with machine, versions, commit and time."""
+def write(
+    name: str, measured: dict[str, Any], *, device: torch.device, of: str, folder: Path = RESULTS
+) -> Path:
+    """Write ``NAME.DEVICE.json``, with machine, versions, date and the commit ``of`` which it was measured."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.{device.type}.json"
-    stamp = {"machine": machine(device), "commit": commit(), "date": datetime.now(UTC).date().isoformat()}
+    stamp = {"machine": machine(device), "commit": of, "date": datetime.now(UTC).date().isoformat()}
     path.write_text(json.dumps(measured | stamp, indent=1) + "\n")
     return path
 

@@ -1,1 +1,44 @@
-"""How the SSD object detector is trained, one module a step."""
+"""How the SSD object detector is trained, one module a step.
+
+The five steps of section 2.2 of the SSD paper are :mod:`~ssd_lite.matching`,
+:mod:`~ssd_lite.objective`, :mod:`~ssd_lite.scales`, :mod:`~ssd_lite.mining` and
+:mod:`~ssd_lite.augmentation`; :mod:`~ssd_lite.criterion` and :mod:`~ssd_lite.training` put them
+together.
+"""
+
+from ssd_lite import (
+    augmentation,
+    boxes,
+    criterion,
+    data,
+    detection,
+    evaluation,
+    matching,
+    mining,
+    models,
+    objective,
+    recipes,
+    scales,
+    training,
+)
+from ssd_lite.truths import Truth, Truths
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Truth",
+    "Truths",
+    "augmentation",
+    "boxes",
+    "criterion",
+    "data",
+    "detection",
+    "evaluation",
+    "matching",
+    "mining",
+    "models",
+    "objective",
+    "recipes",
+    "scales",
+    "training",
+]

@@ -205,9 +205,10 @@ def for_folder(
 ) -> Recipe:
     """Settings for a dataset of one's own, chosen from its objects.
 
-    MobileNetV2 at 300 pixels; with ``weights``, its first four blocks stay as they are. Default boxes are fitted where the released layout leaves more than
-    2 % of the objects without a box of their own, or fits them worse by 0.02 on average. About 60
-    passes over the images, at least 600 steps; the learning rate is proportional to the batch.
+    MobileNetV2 at 300 pixels; with ``weights``, its first four blocks stay as they are. Default
+    boxes are fitted where the released layout leaves more than 2 % of the objects below an overlap
+    of 0.5, or fits them worse by 0.02 on average. About 60 passes over the images, at least 600
+    steps; the learning rate is proportional to the batch.
     """
     images = len(truths)
     released, fitted = ssd300_voc(), fit(truths)

@@ -50,6 +50,7 @@ class Result:
     metrics: AveragePrecision
     seconds: float
     images_per_second: float
+    train_count: int
     test_images: Source
     left_out: list[str]
     device: str
@@ -199,6 +200,7 @@ class _Run:
             metrics=metrics,
             seconds=self.seconds,
             images_per_second=speed,
+            train_count=len(self.train_images),
             test_images=self.test_images,
             left_out=left_out,
             device=self.device.type,

@@ -1,9 +1,10 @@
-"""Train ``ssd300_mobilenet_v2`` on a real dataset and measure it: ``python -m benchmarks.real_data cards``.
+"""Whole training runs, measured: ``python -m benchmarks.runs cards``.
 
-The datasets and the weights are not part of the repository: ``SSD_LITE_SHARED`` names the folder that
-holds ``data/NAME`` in VOC layout and ``weights/mobilenet_v2_int8_dequantised.pth``, an ImageNet-trained
-MobileNetV2 in torchvision's layout whose batch norms were folded, so they stay frozen, and
-whose input is normalised with mean and deviation 0.5.
+``scenes`` is the recipe of that name. The others train ``ssd300_mobilenet_v2`` on real photographs.
+Their images and weights are not part of the repository: ``SSD_LITE_SHARED`` names the folder that
+holds ``data/NAME`` in VOC layout and ``weights/mobilenet_v2_int8_dequantised.pth``, an
+ImageNet-trained MobileNetV2 in torchvision's layout whose batch norms were folded, so they stay
+frozen, and whose input is normalised with mean and deviation 0.5.
 """
 
 import argparse
@@ -13,19 +14,22 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.results_file import RESULTS, write
-from ssd_lite import plotting, training
+from benchmarks.results_file import RESULTS, commit, write
+from ssd_lite import plotting, recipes, training
 from ssd_lite.data import Example, VOCFolder
 from ssd_lite.recipes import Recipe, for_folder
 from ssd_lite.truths import Truths
 
 SHARED = Path(os.environ.get("SSD_LITE_SHARED", Path(__file__).parents[2] / "shared"))
 WEIGHTS = "mobilenet_v2_int8_dequantised.pth"
-STEPS = {"cards": 900, "bccd": 900, "fod-a": 6000}
+STEPS = {"scenes": 1500, "cards": 900, "bccd": 900, "fod-a": 6000}
 
 
-def recipe(name: str, root: Path, weights: Path, steps: int) -> Recipe:
+def recipe(name: str, steps: int) -> Recipe:
     """The settings that ``ssd-lite train FOLDER`` would choose, for the weights at hand."""
+    if name == "scenes":
+        return recipes.scenes().lasting(steps)
+    root, weights = SHARED / "data" / name, SHARED / "weights" / WEIGHTS
     dataset = VOCFolder(root, "trainval", skip_invalid=True)
     truths = Truths.from_list([dataset.truth(i) for i in range(len(dataset))])
     chosen = for_folder(truths, root=str(root), weights=str(weights)).lasting(steps)
@@ -63,13 +67,13 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="folder of the run; by default runs/NAME")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     arguments = parser.parse_args()
+    of = commit()  # before the run: the files may change while it takes its time
     run = arguments.run or Path("runs") / arguments.name
     if arguments.resume:
         result = training.resume(run, skip_invalid=True)
     else:
         shutil.rmtree(run, ignore_errors=True)
-        root, weights = SHARED / "data" / arguments.name, SHARED / "weights" / WEIGHTS
-        chosen = recipe(arguments.name, root, weights, arguments.steps or STEPS[arguments.name])
+        chosen = recipe(arguments.name, arguments.steps or STEPS[arguments.name])
         result = training.train(chosen, run_dir=run, skip_invalid=True)
     misses(result, run / "misses.png")
     settings = {"recipe": _without_paths(result.recipe.to_dict()), "left_out": result.left_out}
@@ -77,6 +81,7 @@ def main() -> None:
         "metrics": result.metrics.to_dict(),
         "training_seconds": round(result.seconds, 1),
         "training_images_per_second": round(result.images_per_second, 2),
+        "train_images": result.train_count,
         "test_images": len(result.test_images),
         "log": training.read_log(run),
     }
@@ -88,7 +93,7 @@ def main() -> None:
 
 def _without_paths(recipe: dict[str, object]) -> dict[str, object]:
     """The recipe without the folders of this machine."""
-    return recipe | {"root": Path(str(recipe["root"])).name, "weights": Path(str(recipe["weights"])).name}
+    return recipe | {name: recipe[name] and Path(str(recipe[name])).name for name in ("root", "weights")}
 
 
 if __name__ == "__main__":
