@@ -16,7 +16,7 @@ RESULTS = Path(__file__).parent / "results"
 def write(
     name: str, measured: dict[str, Any], *, device: torch.device, of: str, folder: Path = RESULTS
 ) -> Path:
-    """Write ``NAME.DEVICE.json``, with machine, versions, date and the commit ``of`` which it was measured."""
+    """Write ``NAME.DEVICE.json``, with machine, versions, date and ``of``, the commit measured."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.{device.type}.json"
     stamp = {"machine": machine(device), "commit": of, "date": datetime.now(UTC).date().isoformat()}

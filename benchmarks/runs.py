@@ -85,9 +85,8 @@ def main() -> None:
         "test_images": len(result.test_images),
         "log": training.read_log(run),
     }
-    path = write(
-        arguments.name, measured | settings, device=torch.device(result.device), folder=arguments.out
-    )
+    device = torch.device(result.device)
+    path = write(arguments.name, measured | settings, device=device, of=of, folder=arguments.out)
     print(f"mAP@0.5 {result.metrics.mean:.3f}, {result.seconds:.0f} s of training; written to {path}")
 
 

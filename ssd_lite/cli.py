@@ -68,7 +68,7 @@ def train(
     """
     name = recipe or ("scenes" if folder is None else "folder")
     run = run or Path("runs") / (name if name != "folder" or folder is None else folder.resolve().name)
-    with _bars() as report:
+    with _Bars() as report:
         options: dict[str, Any] = {"device": device, "skip_invalid": skip_invalid, "report": report}
         if resume:
             result = training.resume(run, **options)
@@ -106,7 +106,7 @@ def evaluate(
     """
     detector = models.load(model).to(device or training.default_device())
     chosen = _folder_recipe(folder, split) if folder is not None else RECIPES["scenes"]()
-    with _bars() as report:
+    with _Bars() as report:
         dataset = training.held_out_dataset(chosen, detector.classes, skip_invalid=skip_invalid)
         images = training.loaded(dataset, chosen, skip_invalid=skip_invalid, report=report)
         metrics = training.evaluate(detector, images, method=method, iou_threshold=iou, report=report)
@@ -134,7 +134,7 @@ def detect(
     paths = _image_paths(images)
     found: dict[str, list[dict[str, Any]]] = {}
     unreadable: list[str] = []
-    with _bars() as report:
+    with _Bars() as report:
         for number, path in enumerate(paths):
             try:
                 image = read_image(path)
@@ -163,7 +163,7 @@ def inspect(
 
     The exit code is 1 where there are faults.
     """
-    with _bars() as report:
+    with _Bars() as report:
         faults = check(folder, split, progress=lambda done, of: report("reading", done, of))
     names = [split] if split is not None else list(splits(folder))
     parts = {name: VOCFolder(folder, name, skip_invalid=True) for name in names}
@@ -196,23 +196,26 @@ def main() -> None:
         sys.exit(2)
 
 
-class _bars:  # noqa: N801 - used like a function
-    """Progress bars for reading and evaluating, one for each thing that is told of."""
+class _Bars:
+    """A progress bar for whatever is being read or evaluated."""
 
     def __enter__(self) -> training.Report:
-        self._progress, self._tasks = Progress(console=err, transient=True), {}  # type: Progress, dict[str, Any]
+        self._what = ""
+        self._bar = Progress(console=err, transient=True)
         return self._report
 
     def __exit__(self, *error: object) -> None:
-        self._progress.stop()
+        self._bar.stop()
 
     def _report(self, what: str, done: int, total: int) -> None:
-        if what not in self._tasks:
-            self._progress.start()
-            self._tasks[what] = self._progress.add_task(what, total=total)
-        self._progress.update(self._tasks[what], completed=done)
-        if done == total:  # the training loop draws a bar of its own next
-            self._progress.stop()
+        if what != self._what:
+            self._bar.stop()
+            self._what, self._bar = what, Progress(console=err, transient=True)
+            self._task = self._bar.add_task(what, total=total)
+            self._bar.start()
+        self._bar.update(self._task, completed=done)
+        if done == total:  # the next bar may be the training loop's own
+            self._bar.stop()
 
 
 def _recipe(

@@ -1,7 +1,7 @@
 r"""The objective of section 2.2, put together: match, encode, mine, and add up :math:`L(x, c, l, g)`."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 from ssd_lite.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssd_lite.matching import UNMATCHED, match
 from ssd_lite.mining import all_negatives, hard_negatives, random_negatives
-from ssd_lite.objective import confidence_loss, encode, localization_loss
+from ssd_lite.objective import confidence_loss, encode, localization_losses
 from ssd_lite.scales import DefaultBoxes, defaults_cxcywh
 from ssd_lite.truths import BACKGROUND, Truths
 
@@ -43,8 +43,8 @@ class MultiBoxCriterion(nn.Module):
     :func:`ssd_lite.objective.encode`. ``mining`` is ``"hard"`` as in the text, ``"random"`` (as many, but
     any) or ``"all"``; ``mine_per_batch`` counts the 3:1 over the batch, not in each image.
     ``normalize="image"`` divides each image's loss by its own matches and averages over the images,
-    as NVIDIA's port does. Difficult objects are trained on, as in the released code;
-    ``train_difficult=False`` leaves them out, as three ports do.
+    as NVIDIA's port does. ``generator`` draws the negatives of ``"random"``. Difficult objects are
+    trained on, as in the released code; ``train_difficult=False`` leaves them out, as three ports do.
 
     Source: section 2.2, training objective.
     """
@@ -63,6 +63,7 @@ class MultiBoxCriterion(nn.Module):
         mine_per_batch: bool = False,
         normalize: str = "batch",
         train_difficult: bool = True,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         if mining not in MINING:
@@ -71,15 +72,19 @@ class MultiBoxCriterion(nn.Module):
             raise ValueError(f"normalize must be batch or image, got {normalize!r}")
         if not 0 <= alpha < float("inf"):
             raise ValueError(f"alpha must be finite and not negative, got {alpha}")
+        if not 0 <= negative_ratio < float("inf"):
+            raise ValueError(f"negative_ratio must be finite and not negative, got {negative_ratio}")
         self.alpha, self.threshold, self.negative_ratio = alpha, threshold, negative_ratio
         self.variances, self.rule, self.inclusive = variances, rule, inclusive
         self.mining, self.mine_per_batch = mining, mine_per_batch
         self.normalize, self.train_difficult = normalize, train_difficult
+        self.generator = generator
         defaults = defaults_cxcywh(default_boxes)
         self.register_buffer("defaults_cxcywh", defaults, persistent=False)
         self.register_buffer("defaults_xyxy", cxcywh_to_xyxy(defaults), persistent=False)
         self.defaults_cxcywh: Tensor
         self.defaults_xyxy: Tensor
+        match(self.defaults_xyxy[:0], self.defaults_xyxy, threshold=threshold, rule=rule)  # raises now
 
     def forward(
         self, offsets: Float[Tensor, "b d 4"], logits: Float[Tensor, "b d c"], truths: Truths
@@ -91,13 +96,13 @@ class MultiBoxCriterion(nn.Module):
         counted = positive | self._mine(confidence, positive)
         confidence = torch.where(counted, confidence, 0.0)
         matched = positive.sum()
+        localization = localization_losses(offsets, targets, positive)
         if self.normalize == "batch":
-            parts = [localization_loss(offsets, targets, positive), confidence.sum()]
-            share = _inverse(matched)
+            parts = [localization.sum(), confidence.sum()]
+            share = _inverse(matched.to(confidence.dtype))
         else:
-            images = zip(offsets, targets, positive, strict=True)
-            parts = [torch.stack([localization_loss(*image) for image in images]), confidence.sum(dim=1)]
-            share = _inverse(positive.sum(dim=1)) / len(positive)
+            parts = [localization.sum(dim=1), confidence.sum(dim=1)]
+            share = _inverse(positive.sum(dim=1).to(confidence.dtype)) / len(positive)
         # Chosen, not multiplied: where nothing matched, even an infinite loss counts 0.
         localization, confidence = (torch.where(share > 0, part * share, 0.0).sum() for part in parts)
         return Loss(confidence + self.alpha * localization, localization, confidence, matched)
@@ -124,7 +129,11 @@ class MultiBoxCriterion(nn.Module):
 
     @torch.no_grad()
     def _mine(self, losses: Float[Tensor, "b d"], positive: Tensor) -> Tensor:
-        options = {"per_batch": self.mine_per_batch} if self.mining == "hard" else {}
+        options: dict[str, Any] = {}
+        if self.mining == "hard":
+            options["per_batch"] = self.mine_per_batch
+        elif self.mining == "random":
+            options["generator"] = self.generator
         return MINING[self.mining](losses, positive, ratio=self.negative_ratio, **options)
 
 

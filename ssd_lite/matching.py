@@ -70,7 +70,7 @@ def _best_objects(
     """Each default box's best object, where their overlap passes the threshold."""
     best, index = overlaps.max(dim=-2)
     passes = best >= threshold if inclusive else best > threshold
-    return index.masked_fill(~passes | (best < 0), UNMATCHED)
+    return index.masked_fill(~passes, UNMATCHED)
 
 
 def _bipartite(overlaps: Float[Tensor, "*b t d"]) -> Int64[Tensor, "*b t"]:
@@ -100,11 +100,12 @@ def _best_defaults(overlaps: Float[Tensor, "*b t d"], count: int) -> Int64[Tenso
     """Each object's ``count`` best default boxes, best first, equal overlaps by the lower index.
 
     ``topk`` leaves the order of equal values open, so it runs on keys that are never equal: the
-    bits of a non-negative float32 rise with its value, and the index fills the lower half.
+    bits of a non-negative float32 rise with its value (``abs`` takes the sign off -0.0), and the
+    index fills the lower half.
     """
     if overlaps.dtype == torch.float64:  # whose bits leave no room for an index
         return overlaps.sort(dim=-1, descending=True, stable=True).indices[..., :count]
-    bits = overlaps.clamp(min=0).float().view(torch.int32).to(torch.int64)
+    bits = overlaps.clamp(min=0).abs().float().view(torch.int32).to(torch.int64)
     last = overlaps.shape[-1] - 1
     rank = last - torch.arange(last + 1, device=overlaps.device)
     return last - ((bits << 32) | rank).topk(count, dim=-1).values.bitwise_and((1 << 32) - 1)

@@ -30,11 +30,12 @@ def hard_negatives(
         flat = hard_negatives(losses.reshape(1, -1), positive.reshape(1, -1), ratio=ratio)
         return flat.view(positive.shape)
     wanted = _wanted(positive, ratio)
-    # Positives sink to the end, and are never reached: there are not more wanted than negatives.
-    order = losses.detach().masked_fill(positive, -torch.inf).sort(dim=1, descending=True, stable=True)
+    # Positives sink to the end, behind even a loss of -inf, and are never reached: there are not
+    # more wanted than negatives.
+    hardness = losses.detach().clamp(min=torch.finfo(losses.dtype).min).masked_fill(positive, -torch.inf)
+    order = hardness.sort(dim=1, descending=True, stable=True).indices
     chosen = torch.arange(positive.shape[1], device=positive.device) < wanted
-    # A negative with loss -inf ties with the positives; the mask keeps those out all the same.
-    return torch.zeros_like(positive).scatter(1, order.indices, chosen) & ~positive
+    return torch.zeros_like(positive).scatter(1, order, chosen)
 
 
 def random_negatives(

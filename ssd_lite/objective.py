@@ -66,10 +66,19 @@ def localization_loss(
 
     Source: section 2.2, :math:`L_{loc}`.
     """
+    return localization_losses(offsets, target_offsets, positive).sum()
+
+
+def localization_losses(
+    offsets: Float[Tensor, "*b d 4"],
+    target_offsets: Float[Tensor, "*b d 4"],
+    positive: Bool[Tensor, "*b d"],
+) -> Float[Tensor, "*b d"]:
+    """The terms of :func:`localization_loss`: one for each default box, 0 where it is not positive."""
     difference = _at_least_float32(offsets) - _at_least_float32(target_offsets)
     # Chosen before the loss, not multiplied by 0 after it: 0 · inf would be NaN.
     difference = torch.where(positive.unsqueeze(-1), difference, 0.0)
-    return smooth_l1_loss(difference, torch.zeros_like(difference), reduction="sum")
+    return smooth_l1_loss(difference, torch.zeros_like(difference), reduction="none").sum(dim=-1)
 
 
 def confidence_loss(logits: Float[Tensor, "*b d c"], labels: Int64[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:

@@ -141,7 +141,7 @@ def paper(grids: Sequence[int | tuple[int, int]]) -> DefaultBoxes:
     scales = linear_scales(len(grids))
     step = scales[1] - scales[0] if len(scales) > 1 else 0.9 - scales[0]
     return DefaultBoxes(
-        grids=tuple(grids),  # type: ignore[arg-type]  # ints are allowed, and made pairs
+        grids=tuple((grid, grid) if isinstance(grid, int) else grid for grid in grids),
         scales=(*scales, scales[-1] + step),
         aspect_ratios=((2.0, 3.0),) * len(grids),
     )
@@ -175,14 +175,14 @@ def ssd512_coco() -> DefaultBoxes:
     return _released(512, _STEPS_512, (20.48, 51.2, 133.12, 215.04, 296.96, 378.88, 460.8, 542.72))
 
 
-def _released(size: int, steps: tuple[int, ...], sides_px: tuple[float, ...]) -> DefaultBoxes:
+def _released(size: int, steps: tuple[int, ...], sides_px: Sequence[float | int]) -> DefaultBoxes:
     grids = {300: (38, 19, 10, 5, 3, 1), 512: (64, 32, 16, 8, 4, 2, 1)}[size]
     six = ((2.0, 3.0),) * (len(grids) - 3)  # the first and the last two maps leave out 3 and 1/3
     return DefaultBoxes(
         grids=tuple((cells, cells) for cells in grids),
         scales=tuple(side / size for side in sides_px),
         aspect_ratios=((2.0,), *six, (2.0,), (2.0,)),
-        steps=tuple(steps),
+        steps=tuple(float(step) for step in steps),
         image_size=size,
     )
 
@@ -212,9 +212,9 @@ def coverage(default_boxes: DefaultBoxes | Tensor, truths: Truths, *, threshold:
     """The best overlap that each object can get from a layout, and the share above ``threshold``."""
     defaults_xyxy = cxcywh_to_xyxy(defaults_cxcywh(default_boxes)).to(truths.boxes_xyxy)
     best = torch.zeros_like(truths.boxes_xyxy[..., 0])
-    for row, boxes in enumerate(truths.boxes_xyxy):  # an image at a time: (t, d) fits any memory
-        if len(boxes):
-            best[row] = jaccard(boxes, defaults_xyxy).amax(dim=-1)
+    for start in range(0, len(best), 16):  # 16 images at a time, so that (b, t, d) fits any memory
+        boxes = truths.boxes_xyxy[start : start + 16]
+        best[start : start + 16] = jaccard(boxes, defaults_xyxy).amax(dim=-1)
     best = best * truths.present
     found = best[truths.present]
     return Coverage(best, (found > threshold).double().mean().item(), found.double().mean().item())
@@ -235,7 +235,8 @@ def fit(
     ratios a little, and keeps a move that raises the sum of mean best overlap and recall while
     neither of them falls; the moves shrink as it goes on. So the result covers the objects at least
     as well as ``like`` does (2,000 of them drawn at random, where there are more). Same seed, same
-    layout. Raises ``ValueError`` when there is no object.
+    layout. Boxes are measured whole: where ``like`` clips its boxes and the search therefore lost,
+    ``like`` itself comes back. Raises ``ValueError`` when there is no object.
 
     Source: section 2.2: "one can also design a distribution of default boxes to best fit a
     specific dataset"; how is left open.
@@ -255,6 +256,9 @@ def fit(
             gain = new_mean + new_recall - mean - recall
             if gain > 0 and new_mean >= mean and new_recall >= recall:
                 best, mean, recall = layout, new_mean, new_recall
+    start = like or ssd300_voc()
+    if start.clip and coverage(best, truths).mean < coverage(start, truths).mean:
+        return start
     return best
 
 
@@ -270,7 +274,7 @@ def _moved(layout: DefaultBoxes, spread: float, generator: torch.Generator) -> D
     # A map that no object needs would otherwise drift: no box larger than the image's diagonal,
     # none more than six times as long as wide.
     scales = sorted(move(layout.scales, 0.01, 1.4))
-    ratios = tuple(move(of_map, 1 / 6, 6) for of_map in layout.aspect_ratios)
+    ratios = tuple(move(of_map, 1 / 6, 6.0) for of_map in layout.aspect_ratios)
     return replace(layout, scales=tuple(scales), aspect_ratios=ratios)
 
 

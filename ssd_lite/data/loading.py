@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Int64, UInt8
@@ -34,6 +34,7 @@ class Batch(NamedTuple):
         )
 
 
+@runtime_checkable
 class Source(Protocol):
     """Whatever batches can be taken from, in any order; ``faults`` says what had to be left out."""
 
