@@ -38,9 +38,11 @@ def clip(boxes_xyxy: Float[Tensor, "*b 4"]) -> Float[Tensor, "*b 4"]:
 
 
 def centres_inside(
-    boxes_xyxy: Float[Tensor, "*b n 4"], patch_xyxy: Float[Tensor, "*b 4"]
+    boxes_xyxy: Float[Tensor, "*#b n 4"], patch_xyxy: Float[Tensor, "*#b 4"]
 ) -> Bool[Tensor, "*b n"]:
     """Which boxes have their centre in the patch; a centre on the patch's edge counts as inside.
+
+    Leading dimensions broadcast.
 
     Source: section 2.2, data augmentation. The released code includes the edge, most ports do not.
     """

@@ -114,11 +114,13 @@ class Recipe:
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> "Recipe":
         """The recipe of :meth:`to_dict`, after JSON too; ``ValueError`` when it is of another version."""
-        values = dict(settings)
+        values = _tuples(settings)
         try:
-            for name, kind in (("crop", Crop), ("photometric", Photometric), ("default_boxes", DefaultBoxes)):
+            for name, kind in (("crop", Crop), ("photometric", Photometric)):
                 if values.get(name) is not None:
                     values[name] = kind(**_tuples(values[name]))
+            if values.get("default_boxes") is not None:
+                values["default_boxes"] = DefaultBoxes.from_dict(values["default_boxes"])
             return cls(**values)
         except TypeError as error:
             raise ValueError(f"not a recipe of this version: {error}") from error

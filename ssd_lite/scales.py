@@ -1,8 +1,9 @@
 """Default boxes: their scales, aspect ratios and tiling, and how well they cover a dataset."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -60,6 +61,11 @@ class DefaultBoxes:
         if self.steps is not None:
             object.__setattr__(self, "steps", tuple(float(s) for s in self.steps))
         self._check()
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> "DefaultBoxes":
+        """The layout that ``dataclasses.asdict`` made, after JSON too, which has lists for tuples."""
+        return cls(**{name: _tuple(value) for name, value in settings.items()})
 
     def _check(self) -> None:
         maps = len(self.grids)
@@ -129,6 +135,10 @@ class DefaultBoxes:
         centres = torch.stack([cx.expand(rows, -1), cy.unsqueeze(1).expand(-1, columns)], dim=-1)
         centres = centres.reshape(-1, 1, 2).expand(-1, len(shapes), -1)
         return torch.cat([centres, shapes.expand_as(centres)], dim=-1).reshape(-1, 4)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(_tuple(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 def paper(grids: Sequence[int | tuple[int, int]]) -> DefaultBoxes:

@@ -85,9 +85,8 @@ SIGNATURES = {
 def test_the_public_names_keep_their_contract(name: str) -> None:
     """Positional arguments in order, options (with a star) by keyword."""
     module, attribute = name.split(".")
-    parameters = inspect.signature(
-        getattr(importlib.import_module(f"ssd_lite.{module}"), attribute)
-    ).parameters
+    public = getattr(importlib.import_module(f"ssd_lite.{module}"), attribute)
+    parameters = inspect.signature(public).parameters
     positional = [p.name for p in parameters.values() if p.kind is not p.KEYWORD_ONLY]
     keywords = {p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
     wanted = [n for n in SIGNATURES[name] if not n.startswith("*")]

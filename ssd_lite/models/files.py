@@ -51,7 +51,7 @@ def load(path: str | Path) -> SSD:
 
 def build(config: Mapping[str, Any]) -> SSD:
     """The detector that a model's ``config`` describes, with new weights."""
-    boxes = DefaultBoxes(**config["default_boxes"])
+    boxes = DefaultBoxes.from_dict(config["default_boxes"])
     return MODELS[config["architecture"]](config["classes"], default_boxes=boxes, **config["options"])
 
 

@@ -64,7 +64,7 @@ def test_large_images_are_shrunk_to_the_canvas_and_their_boxes_stay() -> None:
 
 def test_what_does_not_fit_into_memory_is_streamed() -> None:
     assert isinstance(load(Photos(), canvas_px=64, memory_gib=1e-6), Streamed)
-    assert not isinstance(load(Photos(), canvas_px=64, memory_gib=1), Streamed)
+    assert not isinstance(load(Photos(), canvas_px=64, memory_gib=1.0), Streamed)
 
 
 def test_all_unreadable_images_are_named_at_once() -> None:
