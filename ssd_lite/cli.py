@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +37,9 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 Folder = Annotated[Path | None, typer.Argument(help="Folder of data, in VOC layout for recipe 'folder'.")]
 Device = Annotated[str | None, typer.Option(help="cpu or cuda; by default the GPU where there is one.")]
+Classes = Annotated[
+    str | None, typer.Option(help="Names that may occur, with commas between; any other is a fault.")
+]
 SkipInvalid = Annotated[
     bool, typer.Option("--skip-invalid", help="Leave out what is not sound, and say what.")
 ]
@@ -58,6 +62,8 @@ def train(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="NAME=VALUE: any other setting of the recipe, as JSON.")
     ] = None,
+    classes: Classes = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch VOC into FOLDER first.")] = False,
     device: Device = None,
     skip_invalid: SkipInvalid = False,
 ) -> None:
@@ -76,6 +82,8 @@ def train(
             if (run / RECIPE).exists():
                 raise ValueError(f"{run} holds a run already: add --resume, or choose another --out")
             changes = _changes(setting or [], weights)
+            changes |= {"classes": _names(classes)} if classes else {}
+            changes |= {"download": True} if download else {}
             chosen = _recipe(name, folder, train_split, test_split, changes, steps, skip_invalid)
             err.print(_summary(chosen), highlight=False)
             result = training.train(chosen, run_dir=run, **options)
@@ -157,16 +165,19 @@ def detect(
 def inspect(
     folder: Annotated[Path, typer.Argument(help="Folder of data in VOC layout.")],
     split: Annotated[str | None, typer.Option(help="One split alone; by default all.")] = None,
+    classes: Classes = None,
     sheet: Annotated[Path, typer.Option(help="Where to draw the contact sheet.")] = Path("contact-sheet.png"),
 ) -> None:
     """Look at a dataset before training: counts, classes, sizes, every fault, coverage, a contact sheet.
 
     The exit code is 1 where there are faults.
     """
+    known = _names(classes) if classes else None
     with _Bars() as report:
-        faults = check(folder, split, progress=lambda done, of: report("reading", done, of))
+        told = partial(report, "reading")
+        faults = check(folder, split, classes=known, progress=told)
     names = [split] if split is not None else list(splits(folder))
-    parts = {name: VOCFolder(folder, name, skip_invalid=True) for name in names}
+    parts = {name: VOCFolder(folder, name, classes=known, skip_invalid=True) for name in names}
     truths = {
         name: Truths.from_list([part.truth(i) for i in range(len(part))]) for name, part in parts.items()
     }
@@ -231,7 +242,8 @@ def _recipe(
         if folder is None:
             raise ValueError("recipe 'folder' needs a FOLDER of data in VOC layout")
         first = _folder_recipe(folder, test_split, train_split)
-        dataset = VOCFolder(folder, first.train_split, skip_invalid=skip_invalid)
+        names = changes.get("classes")
+        dataset = VOCFolder(folder, first.train_split, classes=names, skip_invalid=skip_invalid)
         truths = Truths.from_list([dataset.truth(i) for i in range(len(dataset))])
         batch = {"batch": changes["batch"]} if "batch" in changes else {}
         chosen = for_folder(truths, root=str(folder), **batch)
@@ -272,6 +284,10 @@ def _changes(settings: list[str], weights: str | None) -> dict[str, Any]:
     if weights is not None:
         changes["weights"] = None if weights == "none" else weights
     return changes
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
 
 
 def _summary(recipe: Recipe) -> str:

@@ -19,7 +19,8 @@ class Recipe:
     """The settings of one run; ``ValueError`` names the one that cannot be.
 
     ``data`` is one of ``DATA``, ``"folder"`` being any folder in VOC layout, and ``root`` says where it
-    lies; ``download`` fetches VOC there. ``weights`` start the trunk (see
+    lies; ``download`` fetches VOC there. ``classes`` are the names that may occur in it, by default all
+    that do. ``weights`` start the trunk (see
     :mod:`ssd_lite.models.zoo`). ``learning_rate`` rises over ``warmup`` steps and is multiplied by 0.1
     at each of ``milestones``. ``canvas_px`` bounds the images kept in memory. ``precision`` is the
     network's (auto: bfloat16 on a GPU, float32 on a CPU); the loss is float32 always. ``compile``
@@ -32,6 +33,7 @@ class Recipe:
     download: bool = False
     train_split: str = "train"
     test_split: str = "test"
+    classes: tuple[str, ...] | None = None
     train_images: int = 0
     test_images: int = 0
     model: str = "ssd300_vgg16"

@@ -257,11 +257,12 @@ def fit(
         raise ValueError("truths must hold at least one object to fit default boxes to, got none")
     boxes = boxes[torch.randperm(len(boxes), generator=generator)[:2000]]
     best = like or ssd300_voc()
-    mean, recall = _reach(best, boxes, threshold)
+    size, apart = boxes[:, None, 2:], _distances(best, boxes)
+    mean, recall = _reach(best, size, apart, threshold)
     for number in range(rounds):
         spread = 0.3 * (1 - number / rounds) + 0.01
         moves = [_moved(best, spread, generator) for _ in range(8)]
-        reached = [_reach(layout, boxes, threshold) for layout in moves]
+        reached = [_reach(layout, size, apart, threshold) for layout in moves]
         for layout, (new_mean, new_recall) in zip(moves, reached, strict=True):
             gain = new_mean + new_recall - mean - recall
             if gain > 0 and new_mean >= mean and new_recall >= recall:
@@ -288,22 +289,30 @@ def _moved(layout: DefaultBoxes, spread: float, generator: torch.Generator) -> D
     return replace(layout, scales=tuple(scales), aspect_ratios=ratios)
 
 
-def _reach(layout: DefaultBoxes, boxes_cxcywh: Float[Tensor, "n 4"], threshold: float) -> tuple[float, float]:
-    """Mean best overlap and recall of a layout, without building its boxes.
+def _distances(layout: DefaultBoxes, boxes_cxcywh: Float[Tensor, "n 4"]) -> Float[Tensor, "n s 2"]:
+    """How far each object's centre is from the nearest centre of a box, across and down, for each shape.
 
-    For a given shape the overlap falls with the distance of the centres, across and down on their
-    own, so the nearest centre of each map is the best: one box a shape, not one a cell.
+    For a given shape the overlap falls with these distances, so the box at the nearest centre is
+    the best of its shape: the search looks at one box a shape, not at one a cell.
     """
-    centre, size = boxes_cxcywh[:, None, :2], boxes_cxcywh[:, None, 2:]  # (n, 1, 2)
-    best = torch.zeros(len(boxes_cxcywh), dtype=torch.float64)
-    for k, (rows, columns) in enumerate(layout.grids):
+    centre = boxes_cxcywh[:, :2]
+    distances = []
+    for k, ((rows, columns), shapes) in enumerate(zip(layout.grids, layout.per_location, strict=True)):
         pitch = torch.tensor(layout.pitch(k), dtype=torch.float64)
         cell = (centre / pitch).floor().clamp(min=0)
         cell = cell.minimum(torch.tensor([columns - 1, rows - 1], dtype=torch.float64))
         apart = (centre - (cell + 0.5) * pitch).abs()
-        shape = layout.shapes(k)  # (s, 2)
-        shared = torch.minimum(torch.minimum(size, shape), (size + shape) / 2 - apart).clamp(min=0)
-        intersection = shared.prod(dim=-1)  # (n, s)
-        union = size.prod(dim=-1) + shape.prod(dim=-1) - intersection
-        best = best.maximum((intersection / union).amax(dim=-1))
+        distances.append(apart.unsqueeze(1).expand(-1, shapes, -1))
+    return torch.cat(distances, dim=1)
+
+
+def _reach(
+    layout: DefaultBoxes, size: Float[Tensor, "n 1 2"], apart: Float[Tensor, "n s 2"], threshold: float
+) -> tuple[float, float]:
+    """Mean best overlap and recall of a layout, without building its boxes."""
+    shape = torch.cat([layout.shapes(k) for k in range(len(layout.grids))])  # (s, 2)
+    shared = torch.minimum(torch.minimum(size, shape), (size + shape) / 2 - apart).clamp(min=0)
+    intersection = shared.prod(dim=-1)  # (n, s)
+    union = size.prod(dim=-1) + shape.prod(dim=-1) - intersection
+    best = (intersection / union).amax(dim=-1)
     return best.mean().item(), (best > threshold).double().mean().item()

@@ -170,6 +170,15 @@ def test_inspect_lists_all_faults_at_once(folder: Path, tmp_path: Path) -> None:
     assert sheet.stat().st_size > 0
 
 
+def test_a_class_that_was_not_expected_is_a_fault(folder: Path, tmp_path: Path) -> None:
+    code, said = run("inspect", folder, "--classes", "cat, dog", "--sheet", tmp_path / "sheet.png")
+    assert code == 1
+    assert "(fish)" in said
+    code, said = run("train", folder, "--classes", "cat,dog", "--out", tmp_path / "run", *QUICK)
+    assert code == 2
+    assert "(fish)" in said
+
+
 def test_inspect_of_a_sound_folder(folder: Path, tmp_path: Path) -> None:
     code, said = run("inspect", folder, "--sheet", tmp_path / "sheet.png")
     assert code == 0, said

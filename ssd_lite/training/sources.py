@@ -29,7 +29,7 @@ def training_dataset(recipe: Recipe, *, skip_invalid: bool = False) -> Dataset:
     if recipe.data in ("voc07", "voc0712"):
         year = "2007" if recipe.data == "voc07" else "07+12"
         return _voc(recipe, year, recipe.train_split, skip_invalid)
-    dataset = _folder(recipe, recipe.train_split, None, skip_invalid)
+    dataset = _folder(recipe, recipe.train_split, recipe.classes, skip_invalid)
     if recipe.test_split == HELD_OUT:
         return Subset(dataset, [i for i in range(len(dataset)) if i % 5])
     return dataset
