@@ -22,7 +22,7 @@ from ssd_lite.truths import Truths
 
 SHARED = Path(os.environ.get("SSD_LITE_SHARED", Path(__file__).parents[2] / "shared"))
 WEIGHTS = "mobilenet_v2_int8_dequantised.pth"
-STEPS = {"scenes": 1500, "cards": 900, "bccd": 900, "fod-a": 6000}
+STEPS = {"scenes": 1300, "cards": 900, "bccd": 900, "fod-a": 6000}
 
 
 def recipe(name: str, steps: int) -> Recipe:

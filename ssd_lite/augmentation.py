@@ -7,6 +7,7 @@ together, and one sampling grid crops, zooms, mirrors and resizes.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 
 import torch
 from jaxtyping import Bool, Float, Int64, UInt8
@@ -59,8 +60,10 @@ class Crop:
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        if min(self.weights) < 0 or sum(self.weights) <= 0:
-            raise ValueError(f"weights must not be negative, nor all zero, got {self.weights}")
+        if len(self.weights) != 3 or not all(0 <= weight < inf for weight in self.weights):
+            raise ValueError(f"weights must be three finite numbers, not negative, got {self.weights}")
+        if sum(self.weights) == 0:
+            raise ValueError(f"weights must not be all zero, got {self.weights}")
         if not 0 < self.size[0] <= self.size[1] <= 1:
             raise ValueError(f"size must satisfy 0 < smallest <= largest <= 1, got {self.size}")
         if not 0 < self.aspect_ratio[0] <= 1 <= self.aspect_ratio[1]:
@@ -246,10 +249,10 @@ def crop_truths(truths: Truths, patches_xyxy: Float[Tensor, "b 4"]) -> Truths:
 
 
 def relative_to(truths: Truths, windows_xyxy: Float[Tensor, "b 4"]) -> Truths:
-    """The same objects in the coordinates of a window, which may be larger than the image."""
+    """The same objects in the coordinates of a window, which may be larger than the image; padding is 0."""
     low, high = windows_xyxy[:, None, :2], windows_xyxy[:, None, 2:]
     boxes = (truths.boxes_xyxy - torch.cat([low, low], -1)) / torch.cat([high - low, high - low], -1)
-    return Truths(boxes, truths.labels, truths.difficult)
+    return Truths(boxes, truths.labels, truths.difficult).without(~truths.present)
 
 
 def flip_truths(truths: Truths, flip: Bool[Tensor, " b"]) -> Truths:
@@ -284,8 +287,10 @@ class SSDAugmentation:
         for name in ("flip", "zoom_out"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
-        if self.zoom_out_largest < 1:
-            raise ValueError(f"zoom_out_largest must be at least 1, got {self.zoom_out_largest}")
+        if not 1 <= self.zoom_out_largest < inf:
+            raise ValueError(f"zoom_out_largest must be finite and at least 1, got {self.zoom_out_largest}")
+        if not all(0 <= value <= 1 for value in self.fill):
+            raise ValueError(f"fill must lie in [0, 1], got {self.fill}")
 
     def __call__(
         self,

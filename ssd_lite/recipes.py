@@ -147,10 +147,10 @@ def scenes() -> Recipe:
         canvas_px=128,
         crop=Crop(keep_empty=False),
         batch=16,
-        steps=1500,
+        steps=1300,
         learning_rate=0.02,
         warmup=50,
-        milestones=(1150, 1380),
+        milestones=(1000, 1200),
         checkpoint_every=500,
     )
 

@@ -7,6 +7,9 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample
 
+SPARE = 0.35
+"""Bilinear sampling may shrink by up to 2 ** SPARE = 1.27; beyond that a halved image is read."""
+
 
 def resample(
     images: UInt8[Tensor, "b 3 h w"],
@@ -33,7 +36,7 @@ def resample(
     true_px = sizes_px.flip(-1).float()  # (b, 2) as (width, height), like coordinates
     if windows_xyxy is None:
         windows_xyxy = torch.tensor([0.0, 0.0, 1.0, 1.0], device=images.device).expand(len(images), 4)
-    deepest = max(0, round(math.log2(max(height, width) * largest_window / size)))
+    deepest = max(0, math.ceil(math.log2(max(height, width) * largest_window / size) - SPARE))
     level = _level(windows_xyxy, true_px, size, deepest)
     atlas, corners = _atlas(images, deepest)
     xy = _sample_points(windows_xyxy, size, flip)  # (b, size, 2), one row for each axis
@@ -73,9 +76,9 @@ def _sample_points(
 def _level(
     windows_xyxy: Float[Tensor, "b 4"], true_px: Float[Tensor, "b 2"], size: int, deepest: int
 ) -> Int64[Tensor, " b"]:
-    """How often each image is to be halved before it is read: what is left is a factor near 1."""
+    """How often each image is to be halved before it is read: a factor of at most 1.27 is left."""
     pixels = ((windows_xyxy[:, 2:] - windows_xyxy[:, :2]) * true_px).clamp(min=1)
-    halvings = (pixels / size).log2().mean(dim=-1).round().clamp(min=0)
+    halvings = ((pixels / size).log2().mean(dim=-1) - SPARE).ceil().clamp(min=0)
     most = true_px.amin(dim=-1).log2().floor().clamp(0, deepest)  # at least a pixel must be left
     return halvings.minimum(most).to(torch.int64)
 

@@ -543,8 +543,8 @@ def extent(mask: torch.Tensor) -> list[float]:
 
 # A result pixel is bright or not as one, which is half a pixel; a shrunken image's pixel, up to two
 # result pixels long in a narrow image, is another half of that. Where the sides are odd, a shrunken
-# image lacks its last row or column and repeats the one before.
-@pytest.mark.parametrize(("sizes_px", "pixels"), [(EVEN, 1.5), (ODD, 1.8)], ids=["even", "odd"])
+# image lacks its last row or column, up to 1.6 result pixels long, and repeats the one before.
+@pytest.mark.parametrize(("sizes_px", "pixels"), [(EVEN, 1.5), (ODD, 2.1)], ids=["even", "odd"])
 @pytest.mark.parametrize("size", [40, 120])
 @pytest.mark.parametrize("zoom_out", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(
@@ -938,3 +938,25 @@ def test_a_gpu_gives_the_same(augment, generator):
     torch.testing.assert_close(there.cpu(), here, atol=1e-2, rtol=0)
     assert torch.equal(found_there.labels.cpu(), found.labels)
     torch.testing.assert_close(found_there.boxes_xyxy.cpu(), found.boxes_xyxy, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: Crop(weights=(float("nan"), 1.0, 1.0)), "weights must be three finite"),
+        (lambda: Crop(weights=(float("inf"), 1.0, 1.0)), "weights must be three finite"),
+        (lambda: SSDAugmentation(8, fill=(123.0, 117.0, 104.0)), r"fill must lie in \[0, 1\]"),
+        (lambda: SSDAugmentation(8, zoom_out_largest=float("inf")), "zoom_out_largest must be finite"),
+        (lambda: SSDAugmentation(8, zoom_out_largest=float("nan")), "zoom_out_largest must be finite"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(build, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        build()
+
+
+def test_padding_stays_zero_when_the_image_is_zoomed_out(generator: torch.Generator) -> None:
+    truths = Truths.from_list([Truth.of([[0.2, 0.2, 0.6, 0.6]], [1]), Truth.of([], [])])
+    zoom = SSDAugmentation(16, crop=None, photometric=None, flip=1.0, zoom_out=1.0)
+    images = torch.zeros(2, 3, 20, 20, dtype=torch.uint8)
+    assert zoom(images, truths, generator=generator)[1].boxes_xyxy[1].abs().sum() == 0
