@@ -245,8 +245,9 @@ def _recipe(
         names = changes.get("classes")
         dataset = VOCFolder(folder, first.train_split, classes=names, skip_invalid=skip_invalid)
         truths = Truths.from_list([dataset.truth(i) for i in range(len(dataset))])
-        batch = {"batch": changes["batch"]} if "batch" in changes else {}
-        chosen = for_folder(truths, root=str(folder), **batch)
+        wanted = {name: changes[name] for name in ("model", "weights", "batch") if name in changes}
+        chosen = for_folder(truths, root=str(folder), **wanted)
+        changes = {name: value for name, value in changes.items() if name not in wanted}
         chosen = chosen.changed(train_split=first.train_split, test_split=first.test_split)
     elif name in RECIPES:
         chosen = RECIPES[name]().changed(root=str(folder) if folder is not None else "")

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from ssd_lite.augmentation import Crop, Photometric, SSDAugmentation
-from ssd_lite.models import MODELS
-from ssd_lite.scales import DefaultBoxes, coverage, fit, ssd300_coco, ssd300_voc
+from ssd_lite.models import MODELS, tiny_default_boxes
+from ssd_lite.scales import DefaultBoxes, coverage, fit, ssd300_coco, ssd300_voc, ssd512_voc
 from ssd_lite.truths import Truths
 
 
@@ -204,33 +204,53 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 }
 
 
+LAYOUTS: dict[str, Callable[[], DefaultBoxes]] = {
+    "ssd300_vgg16": ssd300_voc,
+    "ssd512_vgg16": ssd512_voc,
+    "ssd300_mobilenet_v2": ssd300_voc,
+    "ssd_tiny": tiny_default_boxes,
+}
+"""The default boxes that each model has of its own."""
+
+
 def for_folder(
-    truths: Truths, *, root: str = "", batch: int = 16, weights: str | None = "imagenet"
+    truths: Truths,
+    *,
+    root: str = "",
+    model: str = "ssd300_mobilenet_v2",
+    weights: str | None = "imagenet",
+    batch: int = 16,
 ) -> Recipe:
     """Settings for a dataset of one's own, chosen from its objects.
 
-    MobileNetV2 at 300 pixels; with ``weights``, its first four blocks stay as they are. Default
-    boxes are fitted where the released layout leaves more than 2 % of the objects below an overlap
-    of 0.5, or fits them worse by 0.02 on average. About 60 passes over the images, at least 600
-    steps; the learning rate is proportional to the batch.
+    Default boxes are fitted where the model's own leave more than 2 % of the objects below an overlap
+    of 0.5, or fit them worse by 0.02 on average. About 60 passes over the images, at least 600
+    steps; the learning rate is proportional to the batch, and a tenth for the VGG models, which have
+    no batch norm. MobileNetV2's first four blocks stay as ``weights`` have them; ``ssd_tiny`` always
+    starts from nothing. Raises ``ValueError`` for an unknown model.
     """
-    images = len(truths)
-    released, fitted = ssd300_voc(), fit(truths)
-    before, after = coverage(released, truths), coverage(fitted, truths)
+    if model not in LAYOUTS:
+        raise ValueError(f"model must be one of {', '.join(LAYOUTS)}, got {model!r}")
+    own = LAYOUTS[model]()
+    fitted = fit(truths, like=own)
+    before, after = coverage(own, truths), coverage(fitted, truths)
     better = before.recall < 0.98 or after.mean > before.mean + 0.02
-    steps = max(600, round(60 * images / batch))
+    steps = max(600, round(60 * len(truths) / batch))
+    pretrained = model != "ssd_tiny" and weights is not None
+    freezes = pretrained and model == "ssd300_mobilenet_v2"
     return Recipe(
         name="folder",
         data="folder",
         root=root,
-        model="ssd300_mobilenet_v2",
-        weights=weights,
-        model_options={} if weights is None else {"frozen_blocks": 4},
+        model=model,
+        model_options={"frozen_blocks": 4} if freezes else {},
+        weights=weights if pretrained else None,
         default_boxes=fitted if better else None,
+        canvas_px=896 if model == "ssd512_vgg16" else 512,
         crop=Crop(keep_empty=False),
         batch=batch,
         steps=steps,
-        learning_rate=1e-2 * batch / 32,
+        learning_rate=(1e-3 if "vgg16" in model else 1e-2) * batch / 32,
         warmup=steps // 12,
         milestones=(steps * 2 // 3, steps * 5 // 6),
         checkpoint_every=max(50, steps // 10),

@@ -200,6 +200,7 @@ def test_inspect_of_a_sound_folder(folder: Path, tmp_path: Path) -> None:
         (("evaluate", "nowhere.safetensors"), "no readable file of weights"),
         (("detect", "nowhere.safetensors", "image.png"), "no readable file of weights"),
         (("inspect", "nowhere"), "nowhere"),
+        (("train", "--weights", "imagenet", "--set", "train_images=2"), "weights must fit ssd_tiny"),
     ],
 )
 def test_wrong_input_is_one_clear_message(

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from ssd_lite import recipes
+from ssd_lite import models, recipes
 from ssd_lite.augmentation import Crop
 from ssd_lite.recipes import RECIPES, Recipe, for_folder
 from ssd_lite.scales import coverage, ssd300_voc
@@ -92,6 +92,22 @@ def test_the_learning_rate_follows_the_batch() -> None:
         for_folder(_folder(0.3), batch=8).learning_rate
         == for_folder(_folder(0.3), batch=32).learning_rate / 4
     )
+
+
+@pytest.mark.parametrize("model", recipes.LAYOUTS)
+def test_every_model_can_be_chosen_for_a_folder(model: str) -> None:
+    recipe = for_folder(_folder(0.03), model=model)
+    own = recipes.LAYOUTS[model]()
+    assert recipe.default_boxes is not None
+    assert recipe.default_boxes.per_location == own.per_location
+    assert recipe.default_boxes.grids == own.grids
+    built = models.MODELS[model](["a"], default_boxes=recipe.default_boxes, **recipe.model_options)
+    assert built.default_boxes == recipe.default_boxes
+
+
+def test_nothing_is_frozen_that_was_not_loaded() -> None:
+    assert for_folder(_folder(0.3), weights=None).model_options == {}
+    assert for_folder(_folder(0.3)).model_options == {"frozen_blocks": 4}
 
 
 def test_small_folders_are_seen_often_enough() -> None:

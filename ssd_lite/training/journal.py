@@ -22,7 +22,7 @@ class NonFiniteLossError(RuntimeError):
 
 
 class Journal:
-    """Collects the losses of each step and tells their means every ``every`` steps.
+    """Collects the losses of each step and tells their means every ``every`` steps, and at the end.
 
     Losses stay on the device until then. The log holds only what the seed decides, so two runs of
     one recipe on one machine have the same; times go to the bar and to TensorBoard.
@@ -31,6 +31,7 @@ class Journal:
     def __init__(self, run_dir: Path, *, steps: int, start: int, every: int, show: bool) -> None:
         self.every, self.pending = every, []  # type: tuple[int, list[Tensor]]
         self._names: list[list[str]] = []
+        self._steps = steps
         self._path = run_dir / LOG
         self._keep_until(start)
         self._curves = SummaryWriter(str(run_dir / "tensorboard"), purge_step=start)
@@ -66,7 +67,7 @@ class Journal:
         self._names.append(names)
         self._images += len(names)
         self._bar.update(self._task, completed=step + 1)
-        if (step + 1) % self.every == 0:
+        if (step + 1) % self.every == 0 or step + 1 == self._steps:
             self._tell(step, rate)
 
     def _tell(self, step: int, rate: float) -> None:

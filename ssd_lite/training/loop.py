@@ -86,7 +86,10 @@ def train(
         options["weights"] = recipe.weights
     with torch.random.fork_rng(devices=[]):  # the seed decides the new layers, and nothing else notices
         torch.manual_seed(recipe.seed)
-        model = MODELS[recipe.model](data[0].classes, default_boxes=recipe.default_boxes, **options)
+        try:
+            model = MODELS[recipe.model](data[0].classes, default_boxes=recipe.default_boxes, **options)
+        except TypeError as error:
+            raise ValueError(f"model_options and weights must fit {recipe.model}: {error}") from error
     checkpoint.write(run_dir / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
     run = _Run(recipe, run_dir, model, data=data, device=device, show=show, report=report)
     return run.finish()

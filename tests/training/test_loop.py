@@ -50,7 +50,7 @@ def test_a_run_leaves_everything_in_its_folder(finished) -> None:
         "results.json",
     }
     assert recipes.Recipe.from_dict(json.loads((run / "recipe.json").read_text())) == SMALL
-    assert [entry["step"] for entry in training.read_log(run)] == [3, 6]
+    assert [entry["step"] for entry in training.read_log(run)] == [3, 6, 7]
     results = json.loads((run / "results.json").read_text())
     assert results["metrics"]["mean"] == result.metrics.mean
     assert results["machine"]["torch"] == torch.__version__
@@ -107,7 +107,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(finished, data, t
     (run / "log.jsonl").write_text('{"step": 3, "loss": 1.0}\n{"st')
     resumed = training.resume(run, data=data, show=False, device="cpu")
     assert _equal(result.model, resumed.model)
-    assert [entry["step"] for entry in training.read_log(run)] == [3, 6]
+    assert [entry["step"] for entry in training.read_log(run)] == [3, 6, 7]
 
 
 def test_a_truncated_checkpoint_costs_only_the_steps_since_the_one_before(finished, data, tmp_path) -> None:
