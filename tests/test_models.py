@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from ssd_lite import models, scales
 from ssd_lite.data import Scenes
 from ssd_lite.models.backbones import L2Norm, MobileNetV2Trunk, VGG16Trunk
+from ssd_lite.truths import Truths
 
 CLASSES = ("cat", "dog", "fish")
 SIZES = {"ssd300_vgg16": 8732, "ssd512_vgg16": 24564, "ssd300_mobilenet_v2": 8732, "ssd_tiny": 2046}
@@ -150,6 +151,15 @@ def test_classes_must_be_different_names(classes: object) -> None:
 def test_images_of_another_size_are_refused() -> None:
     with pytest.raises(ValueError, match="default boxes are made for"):
         models.ssd_tiny(CLASSES)(torch.rand(2, 3, 96, 96))
+
+
+def test_the_tiny_layout_reaches_more_objects_of_drawn_scenes_than_the_formulas() -> None:
+    drawn = Scenes(count=60)
+    truths = Truths.from_list([drawn[i].truth for i in range(len(drawn))])
+    tiny = scales.coverage(models.tiny_default_boxes(), truths)
+    formula = scales.coverage(scales.paper((16, 8, 4, 2, 1)), truths)
+    assert tiny.recall > 0.9
+    assert tiny.recall > formula.recall
 
 
 def test_the_same_seed_builds_the_same_model() -> None:
