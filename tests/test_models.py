@@ -154,7 +154,7 @@ def test_images_of_another_size_are_refused() -> None:
 
 
 def test_the_tiny_layout_reaches_more_objects_of_drawn_scenes_than_the_formulas() -> None:
-    drawn = Scenes(count=60)
+    drawn = Scenes(count=400)
     truths = Truths.from_list([drawn[i].truth for i in range(len(drawn))])
     tiny = scales.coverage(models.tiny_default_boxes(), truths)
     formula = scales.coverage(scales.paper((16, 8, 4, 2, 1)), truths)
