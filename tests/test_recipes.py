@@ -73,7 +73,7 @@ def _folder(size: float, images: int = 40) -> Truths:
 def test_ordinary_objects_keep_the_released_layout() -> None:
     from ssd_lite.boxes import cxcywh_to_xyxy
 
-    boxes = cxcywh_to_xyxy(ssd300_voc().cxcywh()[20000 % 8000 :: 97])
+    boxes = cxcywh_to_xyxy(ssd300_voc().cxcywh()[4000::97])
     inside = boxes[((boxes > 0) & (boxes < 1)).all(dim=1)]
     truths = Truths.from_list([Truth.of(box[None], [1]) for box in inside])
     assert for_folder(truths).default_boxes is None  # they are default boxes: nothing fits better

@@ -81,18 +81,7 @@ def train(
     if (run_dir / RECIPE).exists():
         raise ValueError(f"{run_dir} holds a run already: resume it, or choose another folder")
     data = data or sources(recipe, skip_invalid=skip_invalid, report=report)
-    options = dict(recipe.model_options)
-    if recipe.weights is not None:
-        options["weights"] = recipe.weights
-    with torch.random.fork_rng(devices=[]):  # the seed decides the new layers, and nothing else notices
-        torch.manual_seed(recipe.seed)
-        try:
-            model = MODELS[recipe.model](data[0].classes, default_boxes=recipe.default_boxes, **options)
-        except TypeError as error:
-            raise ValueError(f"model_options and weights must fit {recipe.model}: {error}") from error
-    checkpoint.write(run_dir / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
-    run = _Run(recipe, run_dir, model, data=data, device=device, show=show, report=report)
-    return run.finish()
+    return _start(recipe, run_dir, data=data, device=device, show=show, report=report)
 
 
 def resume(
@@ -114,13 +103,35 @@ def resume(
     except (OSError, ValueError) as error:
         raise ValueError(f"{run_dir} holds no run that could go on: {error}") from error
     state = checkpoint.newest(run_dir / "checkpoints")
-    if state is None:  # it was stopped before its first checkpoint: from the start, then
-        (run_dir / RECIPE).unlink()
-        options: dict[str, Any] = {"data": data, "device": device, "skip_invalid": skip_invalid}
-        return train(recipe, run_dir=run_dir, show=show, report=report, **options)
     data = data or sources(recipe, skip_invalid=skip_invalid, report=report)
+    if state is None:  # it was stopped before its first checkpoint
+        return _start(recipe, run_dir, data=data, device=device, show=show, report=report)
     model = build(state["config"])
     run = _Run(recipe, run_dir, model, data=data, device=device, show=show, report=report, state=state)
+    return run.finish()
+
+
+def _start(
+    recipe: Recipe,
+    run_dir: Path,
+    *,
+    data: tuple[Source, Source],
+    device: torch.device | str | None,
+    show: bool,
+    report: Report | None,
+) -> Result:
+    """A run from its first step: a new model, and the recipe written down once all of it is known to work."""
+    options = dict(recipe.model_options)
+    if recipe.weights is not None:
+        options["weights"] = recipe.weights
+    with torch.random.fork_rng(devices=[]):  # the seed decides the new layers, and nothing else notices
+        torch.manual_seed(recipe.seed)
+        try:
+            model = MODELS[recipe.model](data[0].classes, default_boxes=recipe.default_boxes, **options)
+        except TypeError as error:
+            raise ValueError(f"model_options and weights must fit {recipe.model}: {error}") from error
+    checkpoint.write(run_dir / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
+    run = _Run(recipe, run_dir, model, data=data, device=device, show=show, report=report)
     return run.finish()
 
 

@@ -11,7 +11,7 @@ import torch
 from ssd_lite import models, recipes, training
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.criterion import MultiBoxCriterion
-from ssd_lite.data import Scenes, decode
+from ssd_lite.data import DatasetError, Scenes, decode
 from ssd_lite.training.journal import Journal
 from ssd_lite.training.loop import train_step
 from ssd_lite.training.sources import sources
@@ -108,6 +108,14 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(finished, data, t
     resumed = training.resume(run, data=data, show=False, device="cpu")
     assert _equal(result.model, resumed.model)
     assert [entry["step"] for entry in training.read_log(run)] == [3, 6, 7]
+
+
+def test_a_run_that_cannot_start_again_keeps_its_recipe(tmp_path) -> None:
+    recipe = SMALL.changed(data="folder", root=str(tmp_path / "nowhere"))
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_dict()))
+    with pytest.raises(DatasetError):
+        training.resume(tmp_path, show=False)
+    assert json.loads((tmp_path / "recipe.json").read_text())["root"] == recipe.root
 
 
 def test_a_truncated_checkpoint_costs_only_the_steps_since_the_one_before(finished, data, tmp_path) -> None:
