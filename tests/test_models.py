@@ -256,3 +256,27 @@ def _rewrite(path, *, format="ssd_lite 1", model=None, **changes) -> None:
     built = models.ssd_tiny(CLASSES)
     text = json.dumps(built.config | changes) if model is None else model
     save_file(built.state_dict(), path, metadata={"format": format, "model": text, "about": "{}"})
+
+
+@pytest.mark.parametrize("build", models.MODELS.values(), ids=models.MODELS)
+def test_variances_are_kept_in_the_file(build, tmp_path) -> None:
+    """A detector trained with other variances would decode its boxes wrongly if the file lost them."""
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(models.to_bytes(build(["cat"], variances=(1.0, 1.0))))
+    assert models.load(path).variances == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("maps", [2, 3, 4, 5])
+def test_the_tiny_detector_has_as_many_maps_as_its_default_boxes(maps: int) -> None:
+    tiny = models.tiny_default_boxes()
+    boxes = scales.DefaultBoxes(
+        grids=tiny.grids[:maps], scales=tiny.scales[: maps + 1], aspect_ratios=tiny.aspect_ratios[:maps]
+    )
+    offsets, _ = models.ssd_tiny(["cat"], default_boxes=boxes).eval()(torch.rand(1, 3, 128, 128))
+    assert offsets.shape[1] == len(boxes)
+
+
+@pytest.mark.parametrize("maps", [1, 6])
+def test_the_tiny_detector_refuses_other_numbers_of_maps(maps: int) -> None:
+    with pytest.raises(ValueError, match="maps need as many grids"):
+        models.ssd_tiny(["cat"], default_boxes=scales.paper([16, 8, 4, 2, 1, 1][:maps]))

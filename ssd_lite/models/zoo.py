@@ -18,6 +18,9 @@ from ssd_lite.scales import DefaultBoxes
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+VARIANCES = (0.1, 0.2)
+"""What the released code divides the offsets of centre and size by; the text has none, (1, 1)."""
+
 Weights = str | Path | None
 """None, ``"imagenet"`` for torchvision's own (downloaded), or a file with a state dict of its layout."""
 
@@ -30,12 +33,13 @@ def ssd300_vgg16(
     batch_norm: bool = False,
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
+    variances: tuple[float, float] = VARIANCES,
 ) -> SSD:
     """SSD300 of the paper: VGG-16, six maps of 38 to 1 cells, 8732 default boxes."""
     narrow = [(1024, 256, 512, 2), (512, 128, 256, 2), (256, 128, 256, 0), (256, 128, 256, 0)]
     boxes = default_boxes or scales.ssd300_voc()
-    input_of = {"mean": mean, "std": std}
-    return _vgg16("ssd300_vgg16", 300, narrow, classes, boxes, weights, batch_norm=batch_norm, **input_of)
+    numbers = {"mean": mean, "std": std, "variances": variances}
+    return _vgg16("ssd300_vgg16", 300, narrow, classes, boxes, weights, batch_norm=batch_norm, **numbers)
 
 
 def ssd512_vgg16(
@@ -46,6 +50,7 @@ def ssd512_vgg16(
     batch_norm: bool = False,
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
+    variances: tuple[float, float] = VARIANCES,
 ) -> SSD:
     """SSD512 of the paper: VGG-16, seven maps of 64 to 1 cells, 24564 default boxes."""
     narrow = [
@@ -56,8 +61,8 @@ def ssd512_vgg16(
         (256, 128, 256, 4),
     ]
     boxes = default_boxes or scales.ssd512_voc()
-    input_of = {"mean": mean, "std": std}
-    return _vgg16("ssd512_vgg16", 512, narrow, classes, boxes, weights, batch_norm=batch_norm, **input_of)
+    numbers = {"mean": mean, "std": std, "variances": variances}
+    return _vgg16("ssd512_vgg16", 512, narrow, classes, boxes, weights, batch_norm=batch_norm, **numbers)
 
 
 def ssd300_mobilenet_v2(
@@ -69,6 +74,7 @@ def ssd300_mobilenet_v2(
     frozen_blocks: int = 0,
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
+    variances: tuple[float, float] = VARIANCES,
 ) -> SSD:
     """SSD300 on MobileNetV2: the same maps and default boxes at about a fortieth of the arithmetic.
 
@@ -91,6 +97,7 @@ def ssd300_mobilenet_v2(
         image_size=300,
         mean=mean,
         std=std,
+        variances=variances,
     )
     return _described(model, "ssd300_mobilenet_v2", frozen_norm=frozen, frozen_blocks=frozen_blocks)
 
@@ -102,19 +109,26 @@ def ssd_tiny(
     width: int = 1,
     mean: Sequence[float] = (0.5, 0.5, 0.5),
     std: Sequence[float] = (0.25, 0.25, 0.25),
+    variances: tuple[float, float] = VARIANCES,
 ) -> SSD:
-    """A detector for 128 × 128 pixels that a laptop's CPU trains in minutes; five maps of 16 to 1 cells."""
+    """A detector for 128 × 128 pixels that a laptop's CPU trains in minutes; five maps of 16 to 1 cells.
+
+    Default boxes on two to four maps, the finest, leave out the coarser ones.
+    """
     trunk = TinyTrunk(width=width)
     c, d = trunk.channels
+    boxes = default_boxes or tiny_default_boxes()
+    coarse = min(max(len(boxes.grids) - 2, 0), 3)
     model = SSD(
         trunk,
-        [_extra(d, d // 2, d, 2, norm=True) for _ in range(3)],
-        (c, d, d, d, d),
+        [_extra(d, d // 2, d, 2, norm=True) for _ in range(coarse)],
+        (c, d, *[d] * coarse),
         classes=classes,
-        default_boxes=default_boxes or tiny_default_boxes(),
+        default_boxes=boxes,
         image_size=128,
         mean=mean,
         std=std,
+        variances=variances,
     )
     return _described(model, "ssd_tiny", width=width)
 
@@ -151,6 +165,7 @@ def _vgg16(
     batch_norm: bool,
     mean: Sequence[float],
     std: Sequence[float],
+    variances: tuple[float, float],
 ) -> SSD:
     trunk = VGG16Trunk(batch_norm=batch_norm)
     if weights is not None:
@@ -165,6 +180,7 @@ def _vgg16(
         image_size=size,
         mean=mean,
         std=std,
+        variances=variances,
     )
     return _described(model, name, batch_norm=batch_norm)
 
@@ -197,7 +213,9 @@ def _described(model: SSD, name: str, **options: object) -> SSD:
     """The model, knowing how it was built, so that a file of weights can say it."""
     model.config = {
         "architecture": name,
-        "options": options | {"mean": model.mean.flatten().tolist(), "std": model.std.flatten().tolist()},
+        "options": options
+        | {"mean": model.mean.flatten().tolist(), "std": model.std.flatten().tolist()}
+        | {"variances": list(model.variances)},
         "classes": list(model.classes),
         "default_boxes": asdict(model.default_boxes),
     }

@@ -1,0 +1,159 @@
+"""Ablations: the same short run with one setting changed, over several seeds.
+
+A study names its variants; every run of it is written to a file of its own, so a study that was cut off
+goes on, and all runs together become ``benchmarks/results/ablation_NAME.cpu.json``. The base is the
+recipe ``scenes``, shortened until a run takes about a minute of one core: short runs exaggerate what
+makes learning faster, which is what these studies are to show.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import track
+
+from benchmarks.results_file import RESULTS, commit, write
+from ssd_lite import models, recipes, training
+from ssd_lite.criterion import MultiBoxCriterion
+from ssd_lite.data.loading import Source, shuffled
+from ssd_lite.recipes import Recipe
+from ssd_lite.training.loop import train_step
+from ssd_lite.training.schedule import learning_rate, parameter_groups
+from ssd_lite.training.sources import sources
+
+RUNS = Path("runs/ablations")
+STEPS, BATCH, RATE = 800, 8, 0.01
+MEASURED_EVERY, LOGGED_EVERY = 200, 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """``variants`` are changes of the base recipe by name, the base itself among them with none."""
+
+    name: str
+    variants: Mapping[str, Mapping[str, Any]]
+    base: Recipe = field(default_factory=lambda: base())
+
+
+def base(**changes: Any) -> Recipe:
+    """The short run that the studies vary."""
+    short = recipes.scenes().lasting(STEPS).changed(batch=BATCH, learning_rate=RATE)
+    return short.changed(name="ablation", compile=False, precision="float32", **changes)
+
+
+def run(recipe: Recipe) -> dict[str, Any]:
+    """mAP every 200 steps and the losses every 20, of one recipe."""
+    train, test = _data(recipe.seed, recipe.train_images, recipe.test_images, recipe.canvas_px)
+    torch.manual_seed(recipe.seed)
+    model = models.MODELS[recipe.model](
+        train.classes, default_boxes=recipe.default_boxes, **recipe.model_options
+    )
+    model = model.to(memory_format=torch.channels_last).train()
+    generator = torch.Generator()
+    options = {"variances": model.variances, "generator": generator} | dict(recipe.criterion)
+    criterion = MultiBoxCriterion(model.default_boxes, **options)
+    optimizer = torch.optim.SGD(
+        parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, momentum=recipe.momentum
+    )
+    augmentation = recipe.augmentation(model.image_size)
+    measured, log = [], []
+    order = shuffled(len(train), recipe.batch, steps=recipe.steps, seed=recipe.seed)
+    for step, batch in enumerate(train.batches(order)):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(
+                step, base=recipe.learning_rate, warmup=recipe.warmup, milestones=recipe.milestones
+            )
+        generator.manual_seed(recipe.seed * 1_000_003 + step)
+        loss = train_step(model, criterion, optimizer, augmentation, batch, generator=generator)
+        if not loss.total.isfinite():
+            return {"diverged": step + 1, "map": measured, "log": log}
+        if (step + 1) % LOGGED_EVERY == 0:
+            parts = {"localization": loss.localization.item(), "confidence": loss.confidence.item()}
+            log.append({"step": step + 1, **parts, "matched": int(loss.num_matched)})
+        if (step + 1) % MEASURED_EVERY == 0 or step + 1 == recipe.steps:
+            measured.append([step + 1, training.evaluate(model, test).mean])
+    return {"map": measured, "log": log}
+
+
+@lru_cache(maxsize=2)
+def _data(seed: int, train_images: int, test_images: int, canvas_px: int) -> tuple[Source, Source]:
+    recipe = recipes.scenes().changed(
+        seed=seed, train_images=train_images, test_images=test_images, canvas_px=canvas_px
+    )
+    return sources(recipe)
+
+
+def _one(task: tuple[Recipe, Path]) -> None:
+    recipe, path = task
+    result = run(recipe)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(result))
+    part.replace(path)
+
+
+def _single_threaded() -> None:
+    torch.set_num_threads(1)
+
+
+def measure(study: Study, *, seeds: Sequence[int], jobs: int, folder: Path = RUNS) -> None:
+    """Run what is missing of a study, seed by seed, so that one cut short is still balanced."""
+    tasks = []
+    for seed in seeds:
+        for name, changes in study.variants.items():
+            path = _path(folder, study, name, seed)
+            if not path.exists():
+                tasks.append((study.base.changed(seed=seed, **changes), path))
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, initializer=_single_threaded) as pool:
+        for _ in track(pool.imap(_one, tasks), total=len(tasks), description=study.name):
+            pass
+
+
+def collect(study: Study, *, seeds: Sequence[int], folder: Path = RUNS) -> dict[str, Any]:
+    """All runs of a study with their settings; seeds that not every variant has run are left out."""
+    names = list(study.variants)
+    whole = [s for s in seeds if all(_path(folder, study, n, s).exists() for n in names)]
+    results = {
+        name: [{"seed": s, **json.loads(_path(folder, study, name, s).read_text())} for s in whole]
+        for name in names
+    }
+    settings = study.base.to_dict()
+    changes = {
+        name: {
+            key: value
+            for key, value in study.base.changed(**changed).to_dict().items()
+            if value != settings[key]
+        }
+        for name, changed in study.variants.items()
+    }
+    return {"study": study.name, "base": settings, "variants": changes, "seeds": whole, "runs": results}
+
+
+def _path(folder: Path, study: Study, name: str, seed: int) -> Path:
+    return folder / study.name / f"{name.replace('/', '-').replace(' ', '_')}.{seed}.json"
+
+
+def main(study: Study) -> None:
+    """Run a study from the command line."""
+    parser = argparse.ArgumentParser(description=f"Ablation: {study.name}.")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time, a core each")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
+    parser.add_argument("--collect", action="store_true", help="write what has been run so far")
+    arguments = parser.parse_args()
+    of, seeds = commit(), range(arguments.seeds)
+    if not arguments.collect:
+        measure(study, seeds=seeds, jobs=arguments.jobs)
+    torch.set_num_threads(1)  # as the runs had it, for the record
+    found = collect(study, seeds=seeds)
+    name = f"ablation_{study.name}"
+    path = write(name, found, device=torch.device("cpu"), of=of, folder=arguments.out)
+    print(f"{len(found['seeds'])} seeds of {len(study.variants)} variants; written to {path}")
