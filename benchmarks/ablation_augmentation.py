@@ -1,4 +1,7 @@
-"""What each part of the augmentation is worth where images are few: ``python -m benchmarks.ablation_augmentation``."""
+"""What each part of the augmentation is worth where images are few.
+
+``python -m benchmarks.ablation_augmentation``
+"""
 
 from benchmarks.ablations import Study, base, main
 

@@ -1,12 +1,14 @@
 """Ablations: the same short run with one setting changed, over several seeds.
 
-A study names its variants; every run of it is written to a file of its own, so a study that was cut off
-goes on, and all runs together become ``benchmarks/results/ablation_NAME.cpu.json``. The base is the
-recipe ``scenes``, shortened until a run takes about a minute of one core: short runs exaggerate what
-makes learning faster, which is what these studies are to show.
+A study names its variants. Every run is written to a file of its own, named for its settings, so a study
+that was cut off goes on, and studies share the base's runs. All runs of a study together become
+``benchmarks/results/ablation_NAME.cpu.json``. The base is the recipe ``scenes``, shortened until a run
+takes about a minute of one core: short runs exaggerate what makes learning faster, which is what these
+studies are to show.
 """
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import os
@@ -33,23 +35,23 @@ STEPS, BATCH, RATE = 800, 8, 0.01
 MEASURED_EVERY, LOGGED_EVERY = 200, 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Study:
-    """``variants`` are changes of the base recipe by name, the base itself among them with none."""
-
-    name: str
-    variants: Mapping[str, Mapping[str, Any]]
-    base: Recipe = field(default_factory=lambda: base())
-
-
 def base(**changes: Any) -> Recipe:
     """The short run that the studies vary."""
     short = recipes.scenes().lasting(STEPS).changed(batch=BATCH, learning_rate=RATE)
     return short.changed(name="ablation", compile=False, precision="float32", **changes)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """``variants`` are changes of the base recipe by name, the base itself among them with none."""
+
+    name: str
+    variants: Mapping[str, Mapping[str, Any]]
+    base: Recipe = field(default_factory=base)
+
+
 def run(recipe: Recipe) -> dict[str, Any]:
-    """mAP every 200 steps and the losses every 20, of one recipe."""
+    """What one recipe comes to: its mAP every 200 steps, its losses every 20."""
     train, test = _data(recipe.seed, recipe.train_images, recipe.test_images, recipe.canvas_px)
     torch.manual_seed(recipe.seed)
     model = models.MODELS[recipe.model](
@@ -105,12 +107,8 @@ def _single_threaded() -> None:
 
 def measure(study: Study, *, seeds: Sequence[int], jobs: int, folder: Path = RUNS) -> None:
     """Run what is missing of a study, seed by seed, so that one cut short is still balanced."""
-    tasks = []
-    for seed in seeds:
-        for name, changes in study.variants.items():
-            path = _path(folder, study, name, seed)
-            if not path.exists():
-                tasks.append((study.base.changed(seed=seed, **changes), path))
+    wanted = [(recipe, _path(folder, recipe)) for seed in seeds for recipe in _recipes(study, seed).values()]
+    tasks = [(recipe, path) for recipe, path in wanted if not path.exists()]
     context = multiprocessing.get_context("spawn")
     with context.Pool(jobs, initializer=_single_threaded) as pool:
         for _ in track(pool.imap(_one, tasks), total=len(tasks), description=study.name):
@@ -119,26 +117,27 @@ def measure(study: Study, *, seeds: Sequence[int], jobs: int, folder: Path = RUN
 
 def collect(study: Study, *, seeds: Sequence[int], folder: Path = RUNS) -> dict[str, Any]:
     """All runs of a study with their settings; seeds that not every variant has run are left out."""
-    names = list(study.variants)
-    whole = [s for s in seeds if all(_path(folder, study, n, s).exists() for n in names)]
-    results = {
-        name: [{"seed": s, **json.loads(_path(folder, study, name, s).read_text())} for s in whole]
-        for name in names
-    }
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in study.variants}
+    for seed in seeds:
+        paths = {name: _path(folder, recipe) for name, recipe in _recipes(study, seed).items()}
+        if all(path.exists() for path in paths.values()):
+            for name, path in paths.items():
+                found[name].append({"seed": seed, **json.loads(path.read_text())})
     settings = study.base.to_dict()
     changes = {
-        name: {
-            key: value
-            for key, value in study.base.changed(**changed).to_dict().items()
-            if value != settings[key]
-        }
-        for name, changed in study.variants.items()
+        name: {key: value for key, value in recipe.to_dict().items() if value != settings[key]}
+        for name, recipe in _recipes(study, study.base.seed).items()
     }
-    return {"study": study.name, "base": settings, "variants": changes, "seeds": whole, "runs": results}
+    return {"study": study.name, "base": settings, "variants": changes, "runs": found}
 
 
-def _path(folder: Path, study: Study, name: str, seed: int) -> Path:
-    return folder / study.name / f"{name.replace('/', '-').replace(' ', '_')}.{seed}.json"
+def _recipes(study: Study, seed: int) -> dict[str, Recipe]:
+    return {name: study.base.changed(seed=seed, **changes) for name, changes in study.variants.items()}
+
+
+def _path(folder: Path, recipe: Recipe) -> Path:
+    settings = json.dumps(recipe.to_dict(), sort_keys=True)
+    return folder / f"{hashlib.sha256(settings.encode()).hexdigest()[:16]}.json"
 
 
 def main(study: Study) -> None:
@@ -156,4 +155,4 @@ def main(study: Study) -> None:
     found = collect(study, seeds=seeds)
     name = f"ablation_{study.name}"
     path = write(name, found, device=torch.device("cpu"), of=of, folder=arguments.out)
-    print(f"{len(found['seeds'])} seeds of {len(study.variants)} variants; written to {path}")
+    print(f"{study.name}: {[len(runs) for runs in found['runs'].values()]} runs; written to {path}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypedDict
 
 import torch
 from safetensors.torch import load_file
@@ -25,6 +26,15 @@ Weights = str | Path | None
 """None, ``"imagenet"`` for torchvision's own (downloaded), or a file with a state dict of its layout."""
 
 
+class _Options(TypedDict):
+    """What both VGG models hand on to :func:`_vgg16`."""
+
+    batch_norm: bool
+    mean: Sequence[float]
+    std: Sequence[float]
+    variances: tuple[float, float]
+
+
 def ssd300_vgg16(
     classes: Sequence[str],
     *,
@@ -38,8 +48,8 @@ def ssd300_vgg16(
     """SSD300 of the paper: VGG-16, six maps of 38 to 1 cells, 8732 default boxes."""
     narrow = [(1024, 256, 512, 2), (512, 128, 256, 2), (256, 128, 256, 0), (256, 128, 256, 0)]
     boxes = default_boxes or scales.ssd300_voc()
-    numbers = {"mean": mean, "std": std, "variances": variances}
-    return _vgg16("ssd300_vgg16", 300, narrow, classes, boxes, weights, batch_norm=batch_norm, **numbers)
+    options = _Options(batch_norm=batch_norm, mean=mean, std=std, variances=variances)
+    return _vgg16("ssd300_vgg16", 300, narrow, classes, boxes, weights, **options)
 
 
 def ssd512_vgg16(
@@ -61,8 +71,8 @@ def ssd512_vgg16(
         (256, 128, 256, 4),
     ]
     boxes = default_boxes or scales.ssd512_voc()
-    numbers = {"mean": mean, "std": std, "variances": variances}
-    return _vgg16("ssd512_vgg16", 512, narrow, classes, boxes, weights, batch_norm=batch_norm, **numbers)
+    options = _Options(batch_norm=batch_norm, mean=mean, std=std, variances=variances)
+    return _vgg16("ssd512_vgg16", 512, narrow, classes, boxes, weights, **options)
 
 
 def ssd300_mobilenet_v2(
