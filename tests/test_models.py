@@ -280,3 +280,15 @@ def test_the_tiny_detector_has_as_many_maps_as_its_default_boxes(maps: int) -> N
 def test_the_tiny_detector_refuses_other_numbers_of_maps(maps: int) -> None:
     with pytest.raises(ValueError, match="maps need as many grids"):
         models.ssd_tiny(["cat"], default_boxes=scales.paper([16, 8, 4, 2, 1, 1][:maps]))
+
+
+def test_a_file_in_half_precision_is_half_as_large_and_loads_as_float32(tmp_path) -> None:
+    model = models.ssd_tiny(CLASSES)
+    whole, half = models.to_bytes(model), models.to_bytes(model, half=True)
+    assert len(half) < 0.52 * len(whole)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(half)
+    for name, value in models.load(path).state_dict().items():
+        expected = model.state_dict()[name]
+        assert value.dtype == expected.dtype
+        torch.testing.assert_close(value, expected, atol=1e-3, rtol=1e-3)

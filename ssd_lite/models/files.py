@@ -15,9 +15,15 @@ from ssd_lite.scales import DefaultBoxes
 FORMAT = "ssd_lite 1"
 
 
-def to_bytes(model: SSD, *, about: Mapping[str, Any] | None = None) -> bytes:
-    """The model as the content of a file; ``about`` is anything that JSON can hold: recipe, metrics."""
+def to_bytes(model: SSD, *, about: Mapping[str, Any] | None = None, half: bool = False) -> bytes:
+    """The model as the content of a file; ``about`` is anything that JSON can hold: recipe, metrics.
+
+    ``half`` writes the convolutions in float16, which halves the file and rounds their weights;
+    biases and norms keep their type. :func:`load` gives float32 either way.
+    """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    if half:
+        tensors = {name: value.half() if value.ndim > 1 else value for name, value in tensors.items()}
     metadata = {
         "format": FORMAT,
         "model": json.dumps(model.config),
