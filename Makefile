@@ -1,50 +1,99 @@
-# Everything that anyone needs to know: `make`, `make test`, `make clean`.
+# Everything that anyone needs to know: `make`, `make test`, `make lab`, `make clean`.
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
 RUN := runs/scenes
+SITE := _build/html
 
-.PHONY: all demo test format runs clean
+# Chapters are validated two at a time, a core each.
+NBVAL := OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 300 -W default -n 2 --dist loadfile
+
+.PHONY: all demo book lab outputs test chapters faults format runs ablations address clean
 .DELETE_ON_ERROR:
 
-all: demo
+all: demo book
 
 # The environment, with the versions of constraints.txt; made again when they change.
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
 	$(PYTHON) -m venv .venv
-	$(PIP) install --quiet --constraint constraints.txt --editable .
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[book]"
 	touch $@
 
 .venv/installed-dev: .venv/installed
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
+# A browser for the tests of the built book: one that is there, or Debian's, or Playwright's own.
+.venv/browser: .venv/installed-dev
+	@command -v chromium chromium-browser google-chrome > /dev/null || $(BIN)/python -c "$(OWN_BROWSER)" \
+	|| { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y chromium > /dev/null; } \
+	|| $(BIN)/playwright install chromium
+	touch $@
+OWN_BROWSER := import os, playwright.sync_api as p; \
+	p = p.sync_playwright().start(); found = os.path.exists(p.chromium.executable_path); p.stop(); exit(not found)
+
 # Train a detector on drawn scenes, measure it on 200 held-out ones, draw what it sees.
 demo: .venv/installed
 	rm -rf $(RUN)
 	$(BIN)/ssd-lite train --out $(RUN)
 
-# Lint, types, floors, tests. torch.compile is tested apart: run-time type checks break its graphs.
-test: .venv/installed-dev
+# The book as a site that needs no network: _build/html/index.html. A warning is an error.
+book: .venv/installed
+	rm -rf _build
+	$(BIN)/jupyter-book build book -W -n --keep-going --quiet --path-output .
+	@echo "The book is in $(SITE)/index.html"
+
+# The chapters in JupyterLab.
+lab: .venv/installed
+	$(BIN)/jupyter lab book
+
+# Run the chapters and keep their outputs, after a change that is meant to alter them; N=book/01-matching.ipynb for one.
+outputs: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python book/execute.py $(N)
+
+# Lint, types, floors, tests; then the chapters run again, the book built, and opened in a browser.
+# torch.compile is tested apart: run-time type checks break its graphs.
+test: .venv/installed-dev .venv/browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 -m "not plain" --jaxtyping-packages=ssd_lite,beartype.beartype
-	$(BIN)/python -m pytest -m plain
+	$(PYTEST) -n 2 -m "not plain and not site" --jaxtyping-packages=ssd_lite,beartype.beartype
+	$(PYTEST) -m plain
+	$(NBVAL) book
+	$(MAKE) book
+	SSD_LITE_SITE=$(SITE) $(PYTEST) -m site
+
+# The chapters run again and their outputs compared.
+chapters: .venv/installed-dev
+	$(NBVAL) book
+
+# Break the package on purpose, in a copy: every fault must turn a chapter red.
+faults: .venv/installed-dev
+	$(BIN)/python -m tests.faults
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The runs whose results the README quotes: 3 minutes on drawn scenes, about 25 each on real photographs.
+# The runs whose results README and book quote: 3 minutes on drawn scenes, about 25 each on real photographs.
 runs: .venv/installed-dev
-	$(BIN)/python -m benchmarks.runs scenes
+	$(BIN)/python -m benchmarks.runs scenes --detector book/models/scenes.safetensors
 	$(BIN)/python -m benchmarks.runs cards
 	$(BIN)/python -m benchmarks.runs bccd
 	$(BIN)/python -m benchmarks.readme
 
+# What each step is worth, three seeds each: an hour and a half of two cores. Goes on where it was cut off.
+ablations: .venv/installed-dev
+	for step in matching objective scales mining augmentation; do \
+		$(BIN)/python -m benchmarks.ablation_$$step || exit 1; done
+
+# Say where the repository lies, in every file that must know: make address URL=https://…
+address: .venv/installed
+	$(BIN)/python book/address.py $(URL)
+
 clean:
-	rm -rf .venv runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv _build runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

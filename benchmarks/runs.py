@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.results_file import RESULTS, commit, write
-from ssd_lite import plotting, recipes, training
+from ssd_lite import models, plotting, recipes, training
 from ssd_lite.data import Example, VOCFolder
 from ssd_lite.recipes import Recipe, for_folder
 from ssd_lite.truths import Truths
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="go on where the run was cut off")
     parser.add_argument("--run", type=Path, help="folder of the run; by default runs/NAME")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
+    parser.add_argument("--detector", type=Path, help="write the detector here too, in half precision")
     arguments = parser.parse_args()
     of = commit()  # before the run: the files may change while it takes its time
     run = arguments.run or Path("runs") / arguments.name
@@ -76,6 +77,9 @@ def main() -> None:
         chosen = recipe(arguments.name, arguments.steps or STEPS[arguments.name])
         result = training.train(chosen, run_dir=run, skip_invalid=True)
     misses(result, run / "misses.png")
+    if arguments.detector:
+        about = models.about(run / "model.safetensors")
+        arguments.detector.write_bytes(models.to_bytes(result.model, about=about, half=True))
     settings = {"recipe": _without_paths(result.recipe.to_dict()), "left_out": result.left_out}
     measured = {
         "metrics": result.metrics.to_dict(),
