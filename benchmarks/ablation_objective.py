@@ -7,8 +7,6 @@ STUDY = Study(
     variants={
         "α = 1": {},
         "α = 0.1": {"criterion": {"alpha": 0.1}},
-        "α = 0.3": {"criterion": {"alpha": 0.3}},
-        "α = 3": {"criterion": {"alpha": 3.0}},
         "α = 10": {"criterion": {"alpha": 10.0}},
         "variances (1, 1)": {"model_options": {"variances": (1.0, 1.0)}},
         "loss divided image by image": {"criterion": {"normalize": "image"}},

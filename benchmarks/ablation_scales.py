@@ -27,7 +27,6 @@ STUDY = Study(
         "the formula's scales and ratios": {"default_boxes": paper([rows for rows, _ in TINY.grids])},
         "four per cell": {"default_boxes": _ratios(1.6)},
         "two per cell": {"default_boxes": _ratios()},
-        "three maps": {"default_boxes": _maps(3)},
         "two maps": {"default_boxes": _maps(2)},
     },
 )

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import torch
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -189,7 +190,7 @@ def inspect(
     plotting.save(plotting.contact_sheet(examples, parts[largest].classes), sheet)
     out.print(f"contact sheet: {sheet}", soft_wrap=True)
     for fault in faults:
-        out.print(f"[red]fault[/] {fault}", highlight=False, soft_wrap=True)
+        out.print(f"[red]fault[/] {escape(str(fault))}", highlight=False, soft_wrap=True)
     out.print(f"{len(faults)} faults" if faults else "no faults")
     if faults:
         raise typer.Exit(1)
@@ -203,7 +204,7 @@ def main() -> None:
         err.print(f"{stop}; go on with: ssd-lite train --resume --out {stop.run_dir}", soft_wrap=True)
         sys.exit(130)
     except (ValueError, OSError, training.NonFiniteLossError, ImportError) as error:
-        err.print(f"[red]error[/] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 
@@ -300,7 +301,7 @@ def _summary(recipe: Recipe) -> str:
 
 def _tell_left_out(faults: list[str]) -> None:
     for fault in faults:
-        err.print(f"left out: {fault}", highlight=False, soft_wrap=True)
+        err.print(f"left out: {escape(fault)}", highlight=False, soft_wrap=True)
 
 
 def _ap_table(metrics: AveragePrecision) -> Table:

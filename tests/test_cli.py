@@ -179,6 +179,17 @@ def test_a_class_that_was_not_expected_is_a_fault(folder: Path, tmp_path: Path) 
     assert "(fish)" in said
 
 
+def test_square_brackets_in_a_name_are_told_as_they_are(folder: Path, tmp_path: Path) -> None:
+    """They are not taken for colours of the terminal."""
+    write_xml(folder, 1, [("[bold]cat", [10, 10, 30, 40])])
+    code, said = run("inspect", folder, "--classes", "cat,fish", "--sheet", tmp_path / "sheet.png")
+    assert code == 1
+    assert "[bold]cat" in said
+    code, said = run("train", folder, "--classes", "cat,fish", "--out", tmp_path / "run", *QUICK)
+    assert code == 2
+    assert "[bold]cat" in said
+
+
 def test_inspect_of_a_sound_folder(folder: Path, tmp_path: Path) -> None:
     code, said = run("inspect", folder, "--sheet", tmp_path / "sheet.png")
     assert code == 0, said

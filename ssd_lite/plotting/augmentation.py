@@ -14,7 +14,8 @@ from torch import Tensor
 from ssd_lite.plotting.common import COLOURS, WIDTH, colour, show_image, styled
 from ssd_lite.truths import Truth
 
-Image = UInt8[Tensor, "3 h w"] | Float[Tensor, "3 h w"]
+Image = UInt8[Tensor, "3 _ _"] | Float[Tensor, "3 _ _"]  # no two need be of one size
+Number = float | int  # said twice, since run-time type checks take no int for a float
 SMALL = 10  # points; the figure's own type is 11
 NEAR_PX = 4  # an image's height and its panel's, so near that interpolation would only blur
 LINES = ("-", "--", ":", "-.")
@@ -98,9 +99,9 @@ def patch_on_image(
 
 @styled
 def distributions(
-    panels: Mapping[str, Mapping[str, Float[Tensor, " n"]]],
+    panels: Mapping[str, Mapping[str, Float[Tensor, " _"]]],
     *,
-    ranges: Sequence[tuple[float, float]],
+    ranges: Sequence[tuple[Number, Number]],
     bins: int = 20,
     ticks: Mapping[str, Mapping[float, str]] | None = None,
 ) -> Figure:
@@ -165,7 +166,7 @@ def shares(values: Mapping[str, Mapping[str, float]], *, label: str) -> Figure:
 
 @styled
 def trends(
-    series: Mapping[str, Sequence[tuple[float, float]]],
+    series: Mapping[str, Sequence[tuple[Number, Number]]],
     *,
     x_label: str,
     y_label: str,

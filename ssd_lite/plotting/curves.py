@@ -11,6 +11,7 @@ from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.plotting.common import COLOURS, WIDTH, colour, styled
 
 
+@styled
 def loss_curves(log: Sequence[Mapping[str, Any]], *, title: str = "") -> Figure:
     """The loss and its two parts over the steps of a run, and below them the learning rate."""
     steps = [entry["step"] for entry in log]
@@ -30,6 +31,7 @@ def loss_curves(log: Sequence[Mapping[str, Any]], *, title: str = "") -> Figure:
     return figure
 
 
+@styled
 def precision_recall(metrics: AveragePrecision) -> Figure:
     """Precision over recall of every class that has objects."""
     figure, axes = plt.subplots(figsize=(5.5, 4.5))

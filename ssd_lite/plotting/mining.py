@@ -195,7 +195,7 @@ def look_alikes(
         show_image(axes, example.image)
         height, width = example.image.shape[-2:]
         axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-        _outline(axes, example, box[None], HARD, width=3)
+        _outline(axes, example, box[None], HARD, width=3.0)
         axes.set_title(text, y=-0.13, fontsize=10.5)
     figure.tight_layout(pad=0.6, h_pad=2.2)
     return figure
@@ -219,7 +219,7 @@ def mining_speed(study: Mapping[str, Any], panels: Mapping[str, Mapping[str, str
             for line in values:
                 axes.plot(steps, line, color=shade, linewidth=0.9, alpha=0.6)
             axes.plot(
-                steps, [mean(v) for v in zip(*values, strict=True)], color=shade, linewidth=3, label=name
+                steps, [mean(v) for v in zip(*values, strict=True)], color=shade, linewidth=3.0, label=name
             )
         axes.set(xlabel="step", title=title)
         axes.legend(fontsize=9.5, loc="upper left", handlelength=1.2)

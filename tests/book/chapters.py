@@ -26,8 +26,7 @@ def source(page: str) -> Path:
     return found[0]
 
 
-NOTEBOOKS = [source(p) for p in pages() if (BOOK / f"{p}.ipynb").exists() or (BOOK / f"{p}.md").exists()]
-NOTEBOOKS=[p for p in NOTEBOOKS if p.suffix==".ipynb"]
+NOTEBOOKS = [source(page) for page in pages() if source(page).suffix == ".ipynb"]
 CHAPTERS = [path for path in NOTEBOOKS if re.match(r"\d\d-", path.name)]
 
 

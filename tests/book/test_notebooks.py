@@ -146,6 +146,8 @@ def test_seeds_what_it_draws(path) -> None:
 @every_chapter
 def test_has_the_form_of_a_chapter(path) -> None:
     text = prose(path)
+    assert re.search(r"\*\*Time:\*\* .* to read,.* to run", text)
+    assert text.index("**You need:**") < text.index("**Afterwards you can**") < text.index("\n## ")
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert headings[-4:] == ["Questions", "Exercises", "Summary", "Next"], headings
     questions = text.split("\n## Questions")[1].split("\n## Exercises")[0]
