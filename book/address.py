@@ -13,10 +13,8 @@ ROOT = Path(__file__).parents[1]
 
 def places() -> list[Path]:
     """The files that name the address."""
-    return [
-        *(ROOT / name for name in ("pyproject.toml", "_config.yml", "CITATION.cff", "README.md")),
-        *sorted((ROOT / "book").glob("*.ipynb")),
-    ]
+    names = ("pyproject.toml", "_config.yml", "CITATION.cff", "README.md", "book/references.md")
+    return [*(ROOT / name for name in names), *sorted((ROOT / "book").glob("*.ipynb"))]
 
 
 def address() -> str:

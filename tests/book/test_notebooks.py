@@ -124,10 +124,21 @@ def test_the_address_of_the_repository_is_the_same_everywhere() -> None:
         assert _address() in (ROOT / file).read_text(), file
 
 
+def test_no_file_names_the_address_but_those_that_are_moved() -> None:
+    spec = importlib.util.spec_from_file_location("address", BOOK / "address.py")
+    assert spec is not None
+    assert spec.loader is not None
+    address = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(address)
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    texts = [ROOT / name for name in tracked.splitlines() if not name.endswith((".png", ".safetensors"))]
+    assert {path for path in texts if _address() in path.read_text()} <= set(address.places())
+
+
 def test_the_address_is_moved_in_every_file_at_once(tmp_path) -> None:
-    for part in ("pyproject.toml", "_config.yml", "CITATION.cff", "README.md"):
-        (tmp_path / part).write_text((ROOT / part).read_text())
     (tmp_path / "book").mkdir()
+    for part in ("pyproject.toml", "_config.yml", "CITATION.cff", "README.md", "book/references.md"):
+        (tmp_path / part).write_text((ROOT / part).read_text())
     for path in [*NOTEBOOKS, BOOK / "address.py"]:
         (tmp_path / "book" / path.name).write_text(path.read_text())
     new = "https://example.org/someone/detector"
