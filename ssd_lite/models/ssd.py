@@ -35,7 +35,7 @@ class SSD(nn.Module):
         image_size: int,
         mean: Sequence[float],
         std: Sequence[float],
-        variances: tuple[float, float] = (0.1, 0.2),
+        variances: Sequence[float] = (0.1, 0.2),
     ) -> None:
         super().__init__()
         if isinstance(classes, str) or not classes or len(set(classes)) != len(classes):

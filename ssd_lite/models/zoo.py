@@ -32,7 +32,7 @@ class _Options(TypedDict):
     batch_norm: bool
     mean: Sequence[float]
     std: Sequence[float]
-    variances: tuple[float, float]
+    variances: Sequence[float]
 
 
 def ssd300_vgg16(
@@ -43,7 +43,7 @@ def ssd300_vgg16(
     batch_norm: bool = False,
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
-    variances: tuple[float, float] = VARIANCES,
+    variances: Sequence[float] = VARIANCES,
 ) -> SSD:
     """SSD300 of the paper: VGG-16, six maps of 38 to 1 cells, 8732 default boxes."""
     narrow = [(1024, 256, 512, 2), (512, 128, 256, 2), (256, 128, 256, 0), (256, 128, 256, 0)]
@@ -60,7 +60,7 @@ def ssd512_vgg16(
     batch_norm: bool = False,
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
-    variances: tuple[float, float] = VARIANCES,
+    variances: Sequence[float] = VARIANCES,
 ) -> SSD:
     """SSD512 of the paper: VGG-16, seven maps of 64 to 1 cells, 24564 default boxes."""
     narrow = [
@@ -84,7 +84,7 @@ def ssd300_mobilenet_v2(
     frozen_blocks: int = 0,
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
-    variances: tuple[float, float] = VARIANCES,
+    variances: Sequence[float] = VARIANCES,
 ) -> SSD:
     """SSD300 on MobileNetV2: the same maps and default boxes at about a fortieth of the arithmetic.
 
@@ -119,7 +119,7 @@ def ssd_tiny(
     width: int = 1,
     mean: Sequence[float] = (0.5, 0.5, 0.5),
     std: Sequence[float] = (0.25, 0.25, 0.25),
-    variances: tuple[float, float] = VARIANCES,
+    variances: Sequence[float] = VARIANCES,
 ) -> SSD:
     """A detector for 128 × 128 pixels that a laptop's CPU trains in minutes; five maps of 16 to 1 cells.
 
@@ -175,7 +175,7 @@ def _vgg16(
     batch_norm: bool,
     mean: Sequence[float],
     std: Sequence[float],
-    variances: tuple[float, float],
+    variances: Sequence[float],
 ) -> SSD:
     trunk = VGG16Trunk(batch_norm=batch_norm)
     if weights is not None:
