@@ -172,7 +172,7 @@ def voc07() -> Recipe:
 
 
 def voc0712() -> Recipe:
-    """The paper's SSD300 on VOC2007 and 2012 trainval: 120,000 steps of 32 images.
+    """The paper's SSD300 on VOC2007 and 2012 trainval: 120,000 steps of 32 images, as the released code.
 
     The paper reports 74.3 mAP on VOC2007 test, and 77.2 with ``zoom_out=0.5``; not measured here.
     """
