@@ -86,7 +86,8 @@ runs: .venv/installed-dev
 	$(BIN)/python -m benchmarks.runs bccd
 	$(BIN)/python -m benchmarks.readme
 
-# What each step is worth, three seeds each: an hour and a half of two cores. Goes on where it was cut off.
+# What each step is worth, three seeds each: took an hour and a half of two cores, other jobs beside it.
+# Goes on where it was cut off.
 ablations: .venv/installed-dev
 	for step in matching objective scales mining augmentation; do \
 		$(BIN)/python -m benchmarks.ablation_$$step || exit 1; done

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from types import ModuleType
 
 import nbformat
 import numpy as np
@@ -15,12 +16,18 @@ from PIL import Image
 
 from tests.book.chapters import BOOK, CHAPTERS, NOTEBOOKS, ROOT, code, name, pages, prose, source, tags
 
-spec = importlib.util.spec_from_file_location("execute", BOOK / "execute.py")
-assert spec is not None
-assert spec.loader is not None
-execute = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(execute)
 
+def script(name: str) -> ModuleType:
+    """One of the book's scripts, which lie beside the chapters and in no package."""
+    spec = importlib.util.spec_from_file_location(name, BOOK / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+execute = script("execute")
 LARGEST = 1_300_000
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=name)
@@ -125,14 +132,9 @@ def test_the_address_of_the_repository_is_the_same_everywhere() -> None:
 
 
 def test_no_file_names_the_address_but_those_that_are_moved() -> None:
-    spec = importlib.util.spec_from_file_location("address", BOOK / "address.py")
-    assert spec is not None
-    assert spec.loader is not None
-    address = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(address)
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     texts = [ROOT / name for name in tracked.splitlines() if not name.endswith((".png", ".safetensors"))]
-    assert {path for path in texts if _address() in path.read_text()} <= set(address.places())
+    assert {path for path in texts if _address() in path.read_text()} <= set(script("address").places())
 
 
 def test_the_address_is_moved_in_every_file_at_once(tmp_path) -> None:
