@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ssd_lite.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from ssd_lite.devices import may_count
 from ssd_lite.matching import UNMATCHED, match
 from ssd_lite.mining import all_negatives, hard_negatives, random_negatives
 from ssd_lite.objective import confidence_loss, encode, localization_losses
@@ -90,13 +91,12 @@ class MultiBoxCriterion(nn.Module):
         self, offsets: Float[Tensor, "b d 4"], logits: Float[Tensor, "b d c"], truths: Truths
     ) -> Loss:
         """The loss of predicted offsets and class logits, background first, against the truths."""
-        labels, targets = self.targets(truths)
+        labels, boxes = self._assigned(truths)
         positive = labels != BACKGROUND
-        confidence = confidence_loss(logits, labels)
-        counted = positive | self._mine(confidence, positive)
-        confidence = torch.where(counted, confidence, 0.0)
+        counted = positive | self._mine(logits, labels, positive)
         matched = positive.sum()
-        localization = localization_losses(offsets, targets, positive)
+        localization = self._localization(offsets, boxes, positive)
+        confidence = _confidence(logits, labels, counted)
         if self.normalize == "batch":
             parts = [localization.sum(), confidence.sum()]
             share = _inverse(matched.to(confidence.dtype))
@@ -110,6 +110,12 @@ class MultiBoxCriterion(nn.Module):
     @torch.no_grad()
     def targets(self, truths: Truths) -> tuple[Int64[Tensor, "b d"], Float[Tensor, "b d 4"]]:
         """What each default box should say: its class, and its offsets (only where matched)."""
+        labels, boxes = self._assigned(truths)
+        return labels, encode(xyxy_to_cxcywh(boxes), self.defaults_cxcywh, variances=self.variances)
+
+    @torch.no_grad()
+    def _assigned(self, truths: Truths) -> tuple[Int64[Tensor, "b d"], Float[Tensor, "b d 4"]]:
+        """The class of each default box, and the object that it answers for (any, where there is none)."""
         if not self.train_difficult:
             truths = truths.without(truths.difficult)
         matches = match(
@@ -123,18 +129,51 @@ class MultiBoxCriterion(nn.Module):
         row = matches.clamp(min=0)
         boxes, labels = pad(truths.boxes_xyxy, (0, 0, 0, 1)), pad(truths.labels, (0, 1))  # t may be 0
         labels = labels.gather(1, row).masked_fill(matches == UNMATCHED, BACKGROUND)
-        matched_boxes = boxes.gather(1, row.unsqueeze(-1).expand(-1, -1, 4))
-        offsets = encode(xyxy_to_cxcywh(matched_boxes), self.defaults_cxcywh, variances=self.variances)
-        return labels, offsets
+        return labels, boxes.gather(1, row.unsqueeze(-1).expand(-1, -1, 4))
 
     @torch.no_grad()
-    def _mine(self, losses: Float[Tensor, "b d"], positive: Tensor) -> Tensor:
+    def _mine(
+        self, logits: Float[Tensor, "b d c"], labels: Int64[Tensor, "b d"], positive: Bool[Tensor, "b d"]
+    ) -> Bool[Tensor, "b d"]:
         options: dict[str, Any] = {}
         if self.mining == "hard":
             options["per_batch"] = self.mine_per_batch
         elif self.mining == "random":
             options["generator"] = self.generator
+        losses = confidence_loss(logits, labels)
         return MINING[self.mining](losses, positive, ratio=self.negative_ratio, **options)
+
+    def _localization(
+        self, offsets: Float[Tensor, "b d 4"], boxes: Float[Tensor, "b d 4"], positive: Bool[Tensor, "b d"]
+    ) -> Float[Tensor, "b d"]:
+        """The localization loss of every default box, 0 where it is not positive."""
+        defaults = self.defaults_cxcywh.expand_as(boxes)
+        chosen, offsets, boxes, defaults = _chosen(positive, offsets, boxes, defaults)
+        targets = encode(xyxy_to_cxcywh(boxes), defaults, variances=self.variances)
+        return _in_place(localization_losses(offsets, targets, chosen), positive)
+
+
+def _confidence(
+    logits: Float[Tensor, "b d c"], labels: Int64[Tensor, "b d"], counted: Bool[Tensor, "b d"]
+) -> Float[Tensor, "b d"]:
+    """The confidence loss of every default box, 0 where it is not counted."""
+    chosen, logits, labels = _chosen(counted, logits, labels)
+    return _in_place(torch.where(chosen, confidence_loss(logits, labels), 0.0), counted)
+
+
+def _chosen(mask: Bool[Tensor, "b d"], *values: Tensor) -> tuple[Tensor, ...]:
+    """The mask and the values; on a CPU those rows alone where it is true, a few in a hundred."""
+    if not may_count(mask):
+        return mask, *values
+    rows = mask.flatten().nonzero().squeeze(1)
+    return torch.ones_like(rows, dtype=torch.bool), *(v.flatten(0, 1).index_select(0, rows) for v in values)
+
+
+def _in_place(losses: Tensor, mask: Bool[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    """The losses of :func:`_chosen` rows where they belong, 0 elsewhere."""
+    if not may_count(mask):
+        return losses
+    return torch.zeros_like(mask, dtype=losses.dtype).masked_scatter(mask, losses)
 
 
 def _inverse(count: Tensor) -> Tensor:

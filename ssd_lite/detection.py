@@ -3,7 +3,7 @@
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
-from torchvision.ops import batched_nms
+from torchvision.ops import nms
 
 from ssd_lite.boxes import clip, cxcywh_to_xyxy
 from ssd_lite.objective import decode
@@ -11,6 +11,9 @@ from ssd_lite.scales import DefaultBoxes, defaults_cxcywh
 
 Detections = dict[str, Tensor]
 """``boxes`` (n, 4) as xyxy, ``scores`` (n,) falling, ``labels`` (n,) from 1: torchvision's form."""
+
+TOGETHER = {"cuda": 20_000, "cpu": 250}
+"""Candidates in one call of suppression, on a GPU and on a CPU: there a whole batch, here some images."""
 
 
 @torch.no_grad()
@@ -32,24 +35,47 @@ def detect(
     ``per_image`` highest stay. Equal scores keep the order of class, then of default box.
     """
     defaults = defaults_cxcywh(default_boxes).to(offsets.device)
-    # float64, since torchvision keeps groups apart by moving them by whole numbers
-    boxes = clip(cxcywh_to_xyxy(decode(offsets.double(), defaults.double(), variances=variances)))
-    scores = logits.float().softmax(dim=-1)[..., 1:].transpose(1, 2)  # (b, classes, d)
-    scores, order = scores.sort(dim=-1, descending=True, stable=True)
-    scores, order = scores[..., :per_class], order[..., :per_class]
-    image, label, place = (scores > score_threshold).nonzero(as_tuple=True)
-    score, box = scores[image, label, place], boxes[image, order[image, label, place]]
-    kept = batched_nms(box, score.double(), image * logits.shape[-1] + label, iou_threshold)
-    kept = kept.sort().values  # back to the order of image and class, so that ties have an order
-    image, label, score, box = image[kept], label[kept], score[kept], box[kept]
-    return [
-        _highest(box[image == i].to(offsets.dtype), score[image == i], label[image == i] + 1, per_image)
-        for i in range(len(offsets))
-    ]
+    scores = logits.float().softmax(dim=-1)[..., 1:]
+    image, place, label = (scores > score_threshold).nonzero(as_tuple=True)
+    score, group = scores[image, place, label], image * scores.shape[-1] + label
+    best = _highest(group, score, per_class)
+    image, place, label, score, group = (values[best] for values in (image, place, label, score, group))
+    # float64, since suppression keeps groups apart by moving them by whole numbers
+    chosen = decode(offsets[image, place].double(), defaults[place].double(), variances=variances)
+    boxes = clip(cxcywh_to_xyxy(chosen))
+    kept = _suppress(boxes, score, group, iou_threshold)
+    kept = kept[_highest(image[kept], score[kept], per_image)]
+    counts = image[kept].bincount(minlength=len(offsets)).tolist()
+    values = (boxes[kept].to(offsets.dtype), score[kept], label[kept] + 1)
+    images = zip(*(torch.split(value, counts) for value in values), strict=True)
+    return [{"boxes": b, "scores": s, "labels": n} for b, s, n in images]
 
 
-def _highest(
-    boxes: Float[Tensor, "n 4"], scores: Float[Tensor, " n"], labels: Int64[Tensor, " n"], count: int
-) -> Detections:
-    order = scores.argsort(descending=True, stable=True)[:count]
-    return {"boxes": boxes[order], "scores": scores[order], "labels": labels[order]}
+def _highest(group: Int64[Tensor, " n"], score: Float[Tensor, " n"], count: int) -> Int64[Tensor, " m"]:
+    """Which candidates are among the ``count`` highest of their group: group by group, highest first.
+
+    Equal scores keep the order in which they come.
+    """
+    order = score.argsort(descending=True, stable=True)
+    group, within = group[order].sort(stable=True)
+    rank = torch.arange(len(group), device=group.device) - torch.searchsorted(group, group)
+    return order[within[rank < count]]
+
+
+def _suppress(
+    boxes_xyxy: Float[Tensor, "n 4"], score: Float[Tensor, " n"], group: Int64[Tensor, " n"], overlap: float
+) -> Int64[Tensor, " m"]:
+    """Which candidates, sorted by group, are left by non-maximum suppression within each group.
+
+    Groups are moved apart and suppressed together; one call takes ``TOGETHER`` candidates, and the rest
+    of the last group, since its time and memory grow with their square.
+    """
+    apart = boxes_xyxy + 2.0 * group.unsqueeze(-1)  # boxes lie in [0, 1]
+    first = torch.searchsorted(group, group)
+    call = first // TOGETHER.get(group.device.type, 20_000)
+    sizes = torch.unique_consecutive(call, return_counts=True)[1].tolist()
+    kept, start = [group[:0]], 0
+    for boxes, scores in zip(torch.split(apart, sizes), torch.split(score, sizes), strict=True):
+        kept.append(start + nms(boxes, scores.double(), overlap).sort().values)
+        start += len(scores)
+    return torch.cat(kept)

@@ -10,6 +10,8 @@ ports (and torchvision) let the later object overwrite the earlier one, which ma
 default box at all and is never learned.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -18,6 +20,10 @@ from ssd_lite.boxes import jaccard
 
 UNMATCHED = -1
 RULES = ("ssd", "multibox", "threshold")
+CPU_TABLE = 1 << 19
+"""Overlaps that a CPU works on at a time: 2 MiB of float32."""
+SPARE_BITS = 29
+"""What the 23 bits of a float32's fraction leave of a float64's 52."""
 
 
 def match(
@@ -54,14 +60,39 @@ def match(
     matches = truths_xyxy.new_full((*batch, num_defaults), UNMATCHED, dtype=torch.int64)
     if num_truths == 0 or num_defaults == 0:
         return matches
-    overlaps = jaccard(truths_xyxy, defaults_xyxy)
-    if present is not None:
-        overlaps = overlaps.masked_fill(~present.unsqueeze(-1), -1.0)
+    if present is None:
+        present = torch.ones_like(truths_xyxy[..., 0], dtype=torch.bool)
+    parts = [
+        _survey(boxes, there, defaults_xyxy, threshold, inclusive)
+        for boxes, there in zip(*_portions(truths_xyxy, present, num_defaults), strict=True)
+    ]
+    best, candidates, claims = (torch.cat(p).view(*batch, *p[0].shape[1:]) for p in zip(*parts, strict=True))
     if rule != "multibox":
-        matches = _best_objects(overlaps, threshold, inclusive)
+        matches = best
     if rule != "threshold":
-        matches = _overwrite(matches, _bipartite(overlaps))
+        matches = _overwrite(matches, _settle(candidates, claims))
     return matches
+
+
+def _portions(truths_xyxy: Tensor, present: Tensor, num_defaults: int) -> tuple[Sequence[Tensor], ...]:
+    """The batch as one, or on a CPU a few images at a time, whose tables fit its cache: far faster."""
+    num_truths = present.shape[-1]
+    images, there = truths_xyxy.reshape(-1, num_truths, 4), present.reshape(-1, num_truths)
+    count = max(1, CPU_TABLE // (num_truths * num_defaults)) if images.is_cpu else max(1, len(images))
+    return torch.split(images, count), torch.split(there, count)
+
+
+def _survey(
+    truths_xyxy: Float[Tensor, "b t 4"],
+    present: Bool[Tensor, "b t"],
+    defaults_xyxy: Float[Tensor, "d 4"],
+    threshold: float,
+    inclusive: bool,
+) -> tuple[Int64[Tensor, "b d"], Int64[Tensor, "b t k"], Float[Tensor, "b t k"]]:
+    """What is needed of the overlaps: each default box's best object, each object's best boxes."""
+    overlaps = jaccard(truths_xyxy, defaults_xyxy).masked_fill(~present.unsqueeze(-1), -1.0)
+    candidates = _best_defaults(overlaps, min(overlaps.shape[1:]))
+    return _best_objects(overlaps, threshold, inclusive), candidates, overlaps.gather(-1, candidates)
 
 
 def _best_objects(
@@ -73,19 +104,16 @@ def _best_objects(
     return index.masked_fill(~passes, UNMATCHED)
 
 
-def _bipartite(overlaps: Float[Tensor, "*b t d"]) -> Int64[Tensor, "*b t"]:
-    """Each object's own default box, the greatest overlap of all settled first.
+def _settle(candidates: Int64[Tensor, "*b t k"], claims: Float[Tensor, "*b t k"]) -> Int64[Tensor, "*b t"]:
+    """Each object's own default box, the greatest claim of all settled first.
 
-    Rows of absent objects hold -1 throughout and get ``UNMATCHED``. Of its ``d`` default boxes an
-    object can lose at most ``t - 1`` to others, so its ``t`` best hold the exact answer: the loop
-    runs over tables of ``t × t``, not ``t × d``.
+    ``claims`` are the overlaps with the candidates, -1 throughout for an absent object, which gets
+    ``UNMATCHED``. Of its ``d`` default boxes an object can lose at most ``t - 1`` to others, so its
+    ``t`` best hold the exact answer: the loop runs over tables of ``t × t``, not ``t × d``.
     """
-    num_truths = overlaps.shape[-2]
-    best = min(num_truths, overlaps.shape[-1])
-    candidates = _best_defaults(overlaps, best)  # (*, t, best)
-    claims = overlaps.gather(-1, candidates)
-    objects = torch.arange(num_truths, device=overlaps.device)
-    own = overlaps.new_full(overlaps.shape[:-1], UNMATCHED, dtype=torch.int64)
+    num_truths, best = candidates.shape[-2:]
+    objects = torch.arange(num_truths, device=claims.device)
+    own = torch.full_like(candidates[..., 0], UNMATCHED)
     for _ in range(best):
         claim, place = claims.flatten(-2).max(dim=-1, keepdim=True)  # the first of equal maxima
         box = candidates.flatten(-2).gather(-1, place)
@@ -96,19 +124,19 @@ def _bipartite(overlaps: Float[Tensor, "*b t d"]) -> Int64[Tensor, "*b t"]:
     return own
 
 
-def _best_defaults(overlaps: Float[Tensor, "*b t d"], count: int) -> Int64[Tensor, "*b t {count}"]:
+def _best_defaults(overlaps: Float[Tensor, "b t d"], count: int) -> Int64[Tensor, "b t {count}"]:
     """Each object's ``count`` best default boxes, best first, equal overlaps by the lower index.
 
     ``topk`` leaves the order of equal values open, so it runs on keys that are never equal: the
-    bits of a non-negative float32 rise with its value (``abs`` takes the sign off -0.0), and the
-    index fills the lower half.
+    bits of a non-negative float64 rise with its value, and those that a float32 leaves empty at its
+    end hold the index. (``abs`` takes the sign off -0.0.)
     """
     if overlaps.dtype == torch.float64:  # whose bits leave no room for an index
         return overlaps.sort(dim=-1, descending=True, stable=True).indices[..., :count]
-    bits = overlaps.clamp(min=0).abs().float().view(torch.int32).to(torch.int64)
     last = overlaps.shape[-1] - 1
     rank = last - torch.arange(last + 1, device=overlaps.device)
-    return last - ((bits << 32) | rank).topk(count, dim=-1).values.bitwise_and((1 << 32) - 1)
+    keys = overlaps.abs().double().view(torch.int64) | rank
+    return last - (keys.topk(count, dim=-1).values & ((1 << SPARE_BITS) - 1))
 
 
 def _overwrite(matches: Int64[Tensor, "*b d"], own: Int64[Tensor, "*b t"]) -> Int64[Tensor, "*b d"]:

@@ -6,8 +6,10 @@ sorts them by their confidence loss and keeps the top ones, at most three to a p
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+
+from ssd_lite.devices import may_count
 
 
 def hard_negatives(
@@ -30,12 +32,24 @@ def hard_negatives(
         flat = hard_negatives(losses.reshape(1, -1), positive.reshape(1, -1), ratio=ratio)
         return flat.view(positive.shape)
     wanted = _wanted(positive, ratio)
-    # Positives sink to the end, behind even a loss of -inf, and are never reached: there are not
-    # more wanted than negatives.
-    hardness = losses.detach().clamp(min=torch.finfo(losses.dtype).min).masked_fill(positive, -torch.inf)
-    order = hardness.sort(dim=1, descending=True, stable=True).indices
-    chosen = torch.arange(positive.shape[1], device=positive.device) < wanted
-    return torch.zeros_like(positive).scatter(1, order, chosen)
+    # A loss that is no number is the hardest, so that it is noticed. Positives sink below even a loss
+    # of -inf and are never reached: there are not more wanted than negatives.
+    numbers = losses.detach().nan_to_num(nan=torch.inf, posinf=torch.inf)
+    hardness = numbers.masked_fill(positive, -torch.inf)
+    last = _at_rank(hardness, wanted)
+    harder, tied = hardness > last, hardness == last
+    room = wanted - harder.sum(dim=1, keepdim=True)
+    return harder | (tied & (tied.cumsum(dim=1) <= room))
+
+
+def _at_rank(hardness: Float[Tensor, "b d"], rank: Int64[Tensor, "b 1"]) -> Float[Tensor, "b 1"]:
+    """The value that stands at each image's rank, counted from 1 at the top; infinity for rank 0."""
+    if may_count(rank) and len(rank):
+        falling = hardness.topk(int(rank.max()), dim=1).values
+    else:
+        falling = hardness.sort(dim=1, descending=True).values
+    top = hardness.new_full((len(hardness), 1), torch.inf)
+    return torch.cat([top, falling], dim=1).gather(1, rank)
 
 
 def random_negatives(
@@ -57,10 +71,10 @@ def all_negatives(
     return ~positive
 
 
-def _wanted(positive: Bool[Tensor, "b d"], ratio: float) -> Tensor:
+def _wanted(positive: Bool[Tensor, "b d"], ratio: float) -> Int64[Tensor, "b 1"]:
     """How many negatives each image may keep, (b, 1)."""
     if not 0 <= ratio < float("inf"):
         raise ValueError(f"ratio must be finite and not negative, got {ratio}")
     positives = positive.sum(dim=1, keepdim=True)
     # float64, so that a ratio such as 0.1 counts ten positives as one negative
-    return torch.minimum((positives.double() * ratio).floor(), positive.shape[1] - positives.double())
+    return (positives.double() * ratio).floor().minimum(positive.shape[1] - positives.double()).long()

@@ -39,8 +39,8 @@ FAULTS = (
     Fault(
         "the second step overwrites the first",
         "matching.py",
-        "matches = _overwrite(matches, _bipartite(overlaps))",
-        "matches = _overwrite(matches, _bipartite(overlaps)).where(matches == UNMATCHED, matches)",
+        "matches = _overwrite(matches, _settle(candidates, claims))",
+        "matches = _overwrite(matches, _settle(candidates, claims)).where(matches == UNMATCHED, matches)",
         "01-matching",
     ),
     Fault(

@@ -200,3 +200,10 @@ def test_a_gpu_breaks_ties_alike_and_never_waits_for_the_host(generator):
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert torch.equal(chosen.cpu(), hard_negatives(losses, positive))
+
+
+def test_a_loss_that_is_no_number_is_chosen_first() -> None:
+    losses = torch.tensor([[1.0, torch.nan, 5.0, torch.inf, 0.0]])
+    positive = torch.tensor([[True, False, False, False, False]])
+    assert hard_negatives(losses, positive, ratio=1.0).tolist() == [[False, True, False, False, False]]
+    assert hard_negatives(losses, positive, ratio=2.0).tolist() == [[False, True, False, True, False]]
