@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ssd_lite.boxes import centres_inside, jaccard
+from ssd_lite.devices import constant
+from ssd_lite.draws import Randomness, uniform
 from ssd_lite.resampling import inside_image, resample
 from ssd_lite.truths import Truths
 
@@ -110,14 +112,14 @@ class Photometric:
                 raise ValueError(f"{name} must satisfy 0 <= lowest <= highest, got {(low, high)}")
 
     def __call__(
-        self, images: Float[Tensor, "b 3 h w"], *, generator: torch.Generator
+        self, images: Float[Tensor, "b 3 h w"], *, generator: Randomness
     ) -> Float[Tensor, "b 3 h w"]:
         """The images, each with distortions of its own."""
-        uniform = _rand(generator, images, 5, len(images))
-        applies = _rand(generator, images, 5, len(images)) < self.probability
+        drawn_numbers = uniform(generator, images, 5, len(images), axis=1)
+        applies = uniform(generator, images, 5, len(images), axis=1) < self.probability
 
         def drawn(row: int, low: float, high: float, neutral: float) -> Float[Tensor, "b 1 1 1"]:
-            value = low + (high - low) * uniform[row]
+            value = low + (high - low) * drawn_numbers[row]
             return torch.where(applies[row], value, neutral).view(-1, 1, 1, 1)
 
         if self.brightness_by == "sum":
@@ -125,15 +127,15 @@ class Photometric:
         else:
             images = (images * drawn(0, 1 - self.brightness, 1 + self.brightness, 1.0)).clamp(0, 1)
         contrast = drawn(1, *self.contrast, 1.0)
-        early = (uniform[4] < 0.5).view(-1, 1, 1, 1)
+        early = (drawn_numbers[4] < 0.5).view(-1, 1, 1, 1)
         images = (images * torch.where(early, contrast, 1.0)).clamp(0, 1)
         images = shift_colours(images, drawn(2, *self.saturation, 1.0), drawn(3, -self.hue, self.hue, 0.0))
         images = (images * torch.where(early, 1.0, contrast)).clamp(0, 1)
         return self._shuffled(images, generator) if self.shuffle else images
 
-    def _shuffled(self, images: Float[Tensor, "b 3 h w"], generator: torch.Generator) -> Tensor:
-        order = _rand(generator, images, len(images), 3).argsort(dim=1)
-        shuffled = _rand(generator, images, len(images), 1) < self.shuffle
+    def _shuffled(self, images: Float[Tensor, "b 3 h w"], generator: Randomness) -> Tensor:
+        order = uniform(generator, images, len(images), 3).argsort(dim=1)
+        shuffled = uniform(generator, images, len(images), 1) < self.shuffle
         order = torch.where(shuffled, order, torch.arange(3, device=images.device))
         return images.gather(1, order[:, :, None, None].expand_as(images))
 
@@ -162,26 +164,24 @@ def shift_colours(
     return torch.stack(channels, dim=1)
 
 
-def sample_patches(
-    truths: Truths, *, generator: torch.Generator, law: Crop | None = None
-) -> Float[Tensor, "b 4"]:
+def sample_patches(truths: Truths, *, generator: Randomness, law: Crop | None = None) -> Float[Tensor, "b 4"]:
     """One patch for each image (xyxy, relative to it): all of it, or one that the law has drawn.
 
     A patch that must overlap an object does, or the image is used whole; so is an image without
     objects when such a patch is asked for. Source: section 2.2, data augmentation.
     """
     law = law or Crop()
-    rules = torch.tensor([*law.min_overlaps, -1.0], device=truths.labels.device)  # -1: any patch will do
+    rules = constant([*law.min_overlaps, -1.0], truths.labels.device)  # -1: any patch will do
     images, options = len(truths), len(rules)
-    draws = _rand(generator, truths.boxes_xyxy, images, options * law.trials, 4)
+    draws = uniform(generator, truths.boxes_xyxy, images, options * law.trials, 4)
     patches, fits = _candidates(draws, law)
     needed = rules.repeat_interleave(law.trials)
     good = (fits & _satisfies(patches, truths, needed, law)).view(images, options, law.trials)
     patches = patches.view(images, options, law.trials, 4)
     first = good.byte().argmax(dim=-1)  # of equal values argmax takes the first
     patches = patches.gather(2, first[:, :, None, None].expand(-1, -1, 1, 4)).squeeze(2)
-    whole = patches.new_tensor([0.0, 0.0, 1.0, 1.0]).expand(images, 1, 4)
-    chosen = _choose(good.any(dim=-1), _rand(generator, patches, images), law)
+    whole = constant([0.0, 0.0, 1.0, 1.0], patches.device).expand(images, 1, 4)
+    chosen = _choose(good.any(dim=-1), uniform(generator, patches, images), law)
     return torch.cat([whole, patches], dim=1).gather(1, chosen.view(-1, 1, 1).expand(-1, 1, 4)).squeeze(1)
 
 
@@ -223,16 +223,16 @@ def _satisfies(
     return good
 
 
-def _choose(possible: Bool[Tensor, "b o"], uniform: Float[Tensor, " b"], law: Crop) -> Int64[Tensor, " b"]:
+def _choose(possible: Bool[Tensor, "b o"], chance: Float[Tensor, " b"], law: Crop) -> Int64[Tensor, " b"]:
     """Which option each image takes: 0 the whole image, then the minimum overlaps, last any patch."""
     whole, overlap, free = law.weights
     share = overlap / len(law.min_overlaps)
-    weights = uniform.new_tensor([whole, *[share] * len(law.min_overlaps), free]).expand(len(uniform), -1)
+    weights = constant([whole, *[share] * len(law.min_overlaps), free], chance.device).expand(len(chance), -1)
     possible = torch.cat([torch.ones_like(possible[:, :1]), possible], dim=1)
     if law.order == "draw-then-choose":
         weights = weights * possible
     steps = weights.cumsum(dim=1)
-    chosen = (steps <= uniform.unsqueeze(1) * steps[:, -1:]).sum(dim=1)
+    chosen = (steps <= chance.unsqueeze(1) * steps[:, -1:]).sum(dim=1)
     chosen = chosen.where(chosen < possible.shape[1], 0)  # nothing with a weight was possible
     return chosen.where(possible.gather(1, chosen.unsqueeze(1)).squeeze(1), 0)
 
@@ -292,12 +292,21 @@ class SSDAugmentation:
         if not all(0 <= value <= 1 for value in self.fill):
             raise ValueError(f"fill must lie in [0, 1], got {self.fill}")
 
+    def numbers(self, images: int) -> int:
+        """How many random numbers so many images need: what :class:`ssd_lite.draws.Draws` must hold."""
+        each = 5  # zoom-out and flip
+        if self.crop is not None:
+            each += 4 * (len(self.crop.min_overlaps) + 1) * self.crop.trials + 1
+        if self.photometric is not None:
+            each += 14 if self.photometric.shuffle else 10
+        return images * each
+
     def __call__(
         self,
         images: UInt8[Tensor, "b 3 h w"],
         truths: Truths,
         *,
-        generator: torch.Generator,
+        generator: Randomness,
         sizes_px: Int64[Tensor, "b 2"] | None = None,
     ) -> tuple[Float[Tensor, "b 3 {self.size} {self.size}"], Truths]:
         """Float images in [0, 1] and the truths seen in them.
@@ -310,7 +319,7 @@ class SSDAugmentation:
         if self.crop is not None:
             patches = sample_patches(truths, generator=generator, law=self.crop)
             truths, windows = crop_truths(truths, patches), _compose(windows, patches)
-        flip = _rand(generator, truths.boxes_xyxy, len(truths)) < self.flip
+        flip = uniform(generator, truths.boxes_xyxy, len(truths)) < self.flip
         largest = self.zoom_out_largest if self.zoom_out else 1.0
         result = resample(
             images, self.size, sizes_px=sizes_px, windows_xyxy=windows, flip=flip, largest_window=largest
@@ -318,13 +327,13 @@ class SSDAugmentation:
         if self.photometric is not None:
             result = self.photometric(result, generator=generator)
         if self.zoom_out:  # last, so that the canvas keeps its colour
-            fill = result.new_tensor(self.fill).view(1, 3, 1, 1)
+            fill = constant(self.fill, result.device).view(1, 3, 1, 1)
             result = torch.where(inside_image(windows, self.size, flip=flip), result, fill)
         return result, flip_truths(truths, flip)
 
-    def _zoom_windows(self, truths: Truths, generator: torch.Generator) -> Float[Tensor, "b 4"]:
+    def _zoom_windows(self, truths: Truths, generator: Randomness) -> Float[Tensor, "b 4"]:
         """What is seen of each image's surroundings: (0, 0, 1, 1), or more where it is zoomed out."""
-        chance, ratio, x, y = _rand(generator, truths.boxes_xyxy, 4, len(truths)).unbind(0)
+        chance, ratio, x, y = uniform(generator, truths.boxes_xyxy, 4, len(truths), axis=1).unbind(0)
         ratio = torch.where(chance < self.zoom_out, 1 + (self.zoom_out_largest - 1) * ratio, 1.0)
         low = torch.stack([x, y], dim=-1) * (1 - ratio).unsqueeze(-1)
         return torch.cat([low, low + ratio.unsqueeze(-1)], dim=-1)
@@ -334,8 +343,3 @@ def _compose(windows_xyxy: Float[Tensor, "b 4"], patches_xyxy: Float[Tensor, "b 
     """Patches of windows, in the coordinates of the image."""
     low, size = windows_xyxy[:, :2], windows_xyxy[:, 2:] - windows_xyxy[:, :2]
     return torch.cat([low + patches_xyxy[:, :2] * size, low + patches_xyxy[:, 2:] * size], dim=-1)
-
-
-def _rand(generator: torch.Generator, like: Tensor, *shape: int) -> Tensor:
-    """Uniform numbers in [0, 1), drawn where the generator lives and moved to where they are needed."""
-    return torch.rand(shape, generator=generator, device=generator.device).to(like.device)

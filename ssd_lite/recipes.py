@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from ssd_lite.augmentation import Crop, Photometric, SSDAugmentation
+from ssd_lite.data.loading import KEEP
 from ssd_lite.models import MODELS, tiny_default_boxes
 from ssd_lite.scales import DefaultBoxes, coverage, fit, ssd300_coco, ssd300_voc, ssd512_voc
 from ssd_lite.truths import Truths
@@ -22,7 +23,8 @@ class Recipe:
     lies; ``download`` fetches VOC there. ``classes`` are the names that may occur in it, by default all
     that do. ``weights`` start the trunk (see
     :mod:`ssd_lite.models.zoo`). ``learning_rate`` rises over ``warmup`` steps and is multiplied by 0.1
-    at each of ``milestones``. ``canvas_px`` bounds the images kept in memory. ``precision`` is the
+    at each of ``milestones``. ``canvas_px`` bounds the images kept, and ``keep`` says
+    where (see :func:`ssd_lite.data.load`). ``precision`` is the
     network's (auto: bfloat16 on a GPU, float32 on a CPU); the loss is float32 always. ``compile``
     None means: on a GPU.
     """
@@ -41,6 +43,7 @@ class Recipe:
     weights: str | None = None
     default_boxes: DefaultBoxes | None = None
     canvas_px: int = 512
+    keep: str = "auto"
     # augmentation
     crop: Crop | None = field(default_factory=Crop)
     photometric: Photometric | None = field(default_factory=Photometric)
@@ -70,6 +73,8 @@ class Recipe:
             raise ValueError(f"data must be one of {', '.join(DATA)}, got {self.data!r}")
         if self.model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}, got {self.model!r}")
+        if self.keep not in KEEP:
+            raise ValueError(f"keep must be one of {', '.join(KEEP)}, got {self.keep!r}")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise ValueError(f"precision must be auto, float32 or bfloat16, got {self.precision!r}")
         if self.ap_method not in ("area", "11-point"):

@@ -7,6 +7,8 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample
 
+from ssd_lite.devices import constant
+
 SPARE = 0.35
 """Bilinear sampling may shrink by up to 2 ** SPARE = 1.27; beyond that a halved image is read."""
 
@@ -32,10 +34,10 @@ def resample(
     """
     height, width = images.shape[-2:]
     if sizes_px is None:
-        sizes_px = torch.tensor([height, width], device=images.device).expand(len(images), 2)
+        sizes_px = constant([height, width], images.device).expand(len(images), 2)
     true_px = sizes_px.flip(-1).float()  # (b, 2) as (width, height), like coordinates
     if windows_xyxy is None:
-        windows_xyxy = torch.tensor([0.0, 0.0, 1.0, 1.0], device=images.device).expand(len(images), 4)
+        windows_xyxy = constant([0.0, 0.0, 1.0, 1.0], images.device).expand(len(images), 4)
     deepest = max(0, math.ceil(math.log2(max(height, width) * largest_window / size) - SPARE))
     level = _level(windows_xyxy, true_px, size, deepest)
     atlas, corners = _atlas(images, deepest)
@@ -44,7 +46,7 @@ def resample(
     pixel = (xy * true_px.unsqueeze(1)) / shrink - 0.5
     last = ((true_px.unsqueeze(1) / shrink).floor() - 1).clamp(min=0)
     pixel = pixel.clamp(min=0).minimum(last) + corners[level].unsqueeze(1)
-    scale = 2 / torch.tensor([atlas.shape[-1], atlas.shape[-2]], device=images.device)
+    scale = 2 / constant([atlas.shape[-1], atlas.shape[-2]], images.device)
     x, y = ((pixel + 0.5) * scale - 1).unbind(-1)
     x, y = x.unsqueeze(1).expand(-1, size, -1), y.unsqueeze(2).expand(-1, -1, size)
     grid = torch.stack([x, y], dim=-1)
@@ -98,7 +100,7 @@ def _atlas(
         levels.append(avg_pool2d(levels[-1], 2, ceil_mode=True))
         corners.append((width, below))
         below += levels[-1].shape[-2]
-    origin = torch.tensor(corners, dtype=torch.float32, device=images.device)
+    origin = constant(corners, images.device)
     if deepest == 0:
         return levels[0], origin
     atlas = levels[0].new_zeros(*images.shape[:2], max(height, below), width + levels[1].shape[-1])

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -14,6 +14,12 @@ from torchvision.transforms.v2.functional import resize
 
 from ssd_lite.data.examples import Dataset, DatasetError, Example, Fault
 from ssd_lite.truths import Truth, Truths
+
+
+KEEP = ("auto", "device", "memory", "disk")
+"""Where a dataset's images can be kept while a detector is trained on them."""
+
+SLOTS = 16
 
 
 class Batch(NamedTuple):
@@ -36,7 +42,10 @@ class Batch(NamedTuple):
 
 @runtime_checkable
 class Source(Protocol):
-    """Whatever batches can be taken from, in any order; ``faults`` says what had to be left out."""
+    """Whatever batches can be taken from, in any order; ``faults`` says what had to be left out.
+
+    ``where`` says where its images are kept, if it says so.
+    """
 
     @property
     def classes(self) -> tuple[str, ...]: ...
@@ -51,7 +60,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Decoded:
-    """A dataset in memory: every image decoded once, uint8 on a canvas that all share."""
+    """A dataset in memory: every image decoded once, uint8 on a canvas that all share.
+
+    ``images`` lie on the device where everything else is, or in pinned host memory: then a batch's images are
+    copied to the device while it still works on the batch before.
+    """
 
     classes: tuple[str, ...]
     images: UInt8[Tensor, "n 3 h w"]
@@ -63,18 +76,40 @@ class Decoded:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def where(self) -> str:
+        """Where the images are, and how much they take."""
+        gib = self.images.numel() / 2**30
+        apart = self.images.device != self.sizes_px.device
+        return f"{'pinned memory' if apart else self.images.device.type}, {gib:.2f} GiB"
+
+    def to(self, device: torch.device | str, *, images: bool = True) -> "Decoded":
+        """The same dataset on another device; its images too, or in pinned memory."""
+        moved = self.images.to(device) if images else self.images.pin_memory()
+        return replace(self, images=moved, sizes_px=self.sizes_px.to(device), truths=self.truths.to(device))
+
     def batches(self, order: Iterable[Sequence[int]]) -> Iterator[Batch]:
-        """One batch for each list of indices."""
+        """One batch for each list of indices, made where the truths are."""
+        device = self.sizes_px.device
         for indices in order:
-            rows = torch.as_tensor(indices)
-            names = [self.names[i] for i in indices]
-            yield Batch(self.images[rows], self.sizes_px[rows], self.truths[rows], names)
+            rows = torch.as_tensor(indices).to(device, non_blocking=True)
+            images = self.images[rows] if self.images.device == device else self._copied(indices)
+            yield Batch(images, self.sizes_px[rows], self.truths[rows], [self.names[i] for i in indices])
+
+    def _copied(self, indices: Sequence[int]) -> UInt8[Tensor, "b 3 h w"]:
+        """Images from pinned memory: a copy each, for none of which anybody waits."""
+        shape = (len(indices), *self.images.shape[1:])
+        images = torch.empty(shape, dtype=torch.uint8, device=self.sizes_px.device)
+        for place, index in zip(images, indices, strict=True):
+            place.copy_(self.images[index], non_blocking=True)
+        return images
 
 
 class Streamed:
     """A dataset that is decoded anew for every batch, by other processes, a few batches ahead.
 
-    An image that turns out to be unreadable raises :class:`DatasetError`; with ``skip_invalid`` a black
+    Truths are padded to a multiple of 16 objects, so that batches come in few shapes, each of which
+    is compiled once. An image that turns out to be unreadable raises :class:`DatasetError`; with ``skip_invalid`` a black
     image without objects takes its place, which has no part in the loss.
     """
 
@@ -88,6 +123,11 @@ class Streamed:
 
     def __len__(self) -> int:
         return len(self._read.dataset)
+
+    @property
+    def where(self) -> str:
+        """Where the images are."""
+        return f"disk, read by {self._workers} processes"
 
     def batches(self, order: Iterable[Sequence[int]]) -> Iterator[Batch]:
         """One batch for each list of indices."""
@@ -119,7 +159,8 @@ class _Reader:
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         canvas = torch.zeros(len(examples), 3, self.canvas_px, self.canvas_px, dtype=torch.uint8)
-        return _lay(examples, canvas)
+        most = max((len(example.truth) for example in examples), default=0)
+        return _lay(list(examples), canvas, slots=-(-most // SLOTS) * SLOTS)
 
 
 def decode(
@@ -165,15 +206,35 @@ def load(
     dataset: Dataset,
     *,
     canvas_px: int = 512,
+    device: torch.device | str = "cpu",
+    keep: str = "auto",
     memory_gib: float | None = None,
     skip_invalid: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> Decoded | Streamed:
-    """The dataset decoded in memory if it fits into ``memory_gib`` (half of what there is), or streamed."""
-    limit = _half_of_memory() if memory_gib is None else memory_gib * 2**30
-    if len(dataset) * 3 * canvas_px**2 > limit:
+    """The dataset ready to be taken from: decoded on the device, or in host memory, or streamed from disk.
+
+    ``keep`` is ``"device"``, ``"memory"`` (pinned, where the device is a GPU) or ``"disk"``; ``"auto"`` takes
+    the first that holds it within half of what is free there. ``memory_gib`` sets the limit for host memory.
+    Raises ``ValueError`` for another ``keep``.
+    """
+    if keep not in KEEP:
+        raise ValueError(f"keep must be one of {', '.join(KEEP)}, got {keep!r}")
+    device = torch.device(device)
+    if keep == "auto":
+        keep = _place(len(dataset) * 3 * canvas_px**2, device, memory_gib)
+    if keep == "disk":
         return Streamed(dataset, canvas_px=canvas_px, skip_invalid=skip_invalid)
-    return decode(dataset, canvas_px=canvas_px, skip_invalid=skip_invalid, progress=progress)
+    decoded = decode(dataset, canvas_px=canvas_px, skip_invalid=skip_invalid, progress=progress)
+    return decoded if device.type == "cpu" else decoded.to(device, images=keep == "device")
+
+
+def _place(size: int, device: torch.device, memory_gib: float | None) -> str:
+    """Where so many bytes are to be kept."""
+    if device.type == "cuda" and size <= torch.cuda.mem_get_info(device)[0] / 2:
+        return "device"
+    limit = _half_of_memory() if memory_gib is None else memory_gib * 2**30
+    return "memory" if size <= limit else "disk"
 
 
 def shuffled(images: int, batch: int, *, steps: int, seed: int, start: int = 0) -> Iterator[list[int]]:
@@ -212,14 +273,14 @@ def shrink(example: Example, canvas_px: int) -> Example:
     return example._replace(image=resize(example.image, size, antialias=True))
 
 
-def _lay(examples: Sequence[Example], canvas: UInt8[Tensor, "b 3 h w"]) -> Batch:
-    """The examples' images in the top left corners of the canvas."""
-    for place, example in zip(canvas, examples, strict=True):
-        height, width = example.image.shape[-2:]
-        place[:, :height, :width] = example.image
+def _lay(examples: list[Example], canvas: UInt8[Tensor, "b 3 h w"], slots: int | None = None) -> Batch:
+    """The examples' images in the top left corners of the canvas; the list loses them on the way."""
     sizes = torch.tensor([example.image.shape[-2:] for example in examples]).view(-1, 2)
-    truths = Truths.from_list([example.truth for example in examples])
-    return Batch(canvas, sizes, truths, [example.name for example in examples])
+    truths = Truths.from_list([example.truth for example in examples], slots=slots)
+    names = [example.name for example in examples]
+    for place, (height, width) in zip(canvas, sizes.tolist(), strict=True):
+        place[:, :height, :width] = examples.pop(0).image  # a large dataset must not be there twice
+    return Batch(canvas, sizes, truths, names)
 
 
 def _cores() -> int:

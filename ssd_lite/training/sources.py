@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from ssd_lite.data import scenes, voc
 from ssd_lite.data.coco import COCOFolder
@@ -50,20 +53,30 @@ def held_out_dataset(
 
 
 def loaded(
-    dataset: Dataset, recipe: Recipe, *, skip_invalid: bool = False, report: Report | None = None
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    device: torch.device | str = "cpu",
+    skip_invalid: bool = False,
+    report: Report | None = None,
 ) -> Source:
-    """A dataset in memory where it fits, or streamed."""
+    """A dataset decoded on the device or in memory where it fits, or streamed; as the recipe says."""
     progress = None if report is None else partial(report, f"reading {len(dataset)} images")
-    return load(dataset, canvas_px=recipe.canvas_px, skip_invalid=skip_invalid, progress=progress)
+    options: dict[str, Any] = {"canvas_px": recipe.canvas_px, "keep": recipe.keep, "device": device}
+    return load(dataset, skip_invalid=skip_invalid, progress=progress, **options)
 
 
 def sources(
-    recipe: Recipe, *, skip_invalid: bool = False, report: Report | None = None
+    recipe: Recipe,
+    *,
+    device: torch.device | str = "cpu",
+    skip_invalid: bool = False,
+    report: Report | None = None,
 ) -> tuple[Source, Source]:
     """The training and the test images of a recipe; all faults of both are told before any is decoded."""
     train = training_dataset(recipe, skip_invalid=skip_invalid)
     test = held_out_dataset(recipe, train.classes, skip_invalid=skip_invalid)
-    load_one = partial(loaded, recipe=recipe, skip_invalid=skip_invalid, report=report)
+    load_one = partial(loaded, recipe=recipe, device=device, skip_invalid=skip_invalid, report=report)
     return load_one(train), load_one(test)
 
 

@@ -1,0 +1,89 @@
+"""One batch shared by several processes, as ``torchrun`` starts them; a process alone is one of one."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ssd_lite.criterion import Loss
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process's number among ``size`` of them."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes and speaks."""
+        return self.rank == 0
+
+    def part(self, batch: Sequence[int]) -> tuple[int, Sequence[int]]:
+        """This process's images of a batch, one after the other, and the place of the first."""
+        each, more = divmod(len(batch), self.size)
+        first = self.rank * each + min(self.rank, more)
+        return first, batch[first : first + each + (self.rank < more)]
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over all processes."""
+        if self.size > 1:
+            values = values.clone()
+            dist.all_reduce(values)
+        return values
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every process's value, in order, for each of them."""
+        if self.size == 1:
+            return [value]
+        values = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
+    def shared(self, objective: nn.Module, device: torch.device) -> nn.Module:
+        """The module, its gradients averaged over the processes, and on GPUs its batch norms' statistics too."""
+        if self.size == 1:
+            return objective
+        if device.type == "cuda":  # the only device that PyTorch's has code for
+            objective = nn.SyncBatchNorm.convert_sync_batchnorm(objective)
+        return DistributedDataParallel(objective)
+
+    def pooled(self, loss: Loss, weight: Tensor) -> tuple[Tensor, Loss]:
+        """What to send back in this process, and the loss of the whole batch.
+
+        ``weight`` is what the loss was divided by here: the number of matched default boxes. The
+        whole batch's loss divides by the sum over all processes, so that two processes with 16 images
+        give the gradients of one with 32. (The average of two quotients would not: a process with few
+        matches would count too much.)
+        """
+        if self.size == 1:
+            return loss.total, loss
+        share = weight / self.sum(weight).clamp(min=1)
+        values = torch.stack([loss.total, loss.localization, loss.confidence]).detach() * share
+        total, localization, confidence, matched = self.sum(
+            torch.cat([values, loss.num_matched[None]])
+        ).unbind()
+        # DistributedDataParallel divides the sum of the gradients by the number of processes.
+        return loss.total * share * self.size, Loss(total, localization, confidence, matched.long())
+
+
+def ranks(device: torch.device) -> Ranks:
+    """The processes that ``torchrun`` has started, joined to each other; one where it has not."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Ranks()
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return Ranks(dist.get_rank(), dist.get_world_size())
+
+
+def own_device() -> torch.device:
+    """The GPU that is this process's where there is one, or the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", torch.cuda.current_device())))
