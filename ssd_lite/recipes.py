@@ -20,7 +20,7 @@ class Recipe:
 
     ``data`` is one of ``DATA``, ``"folder"`` being any folder in VOC layout, and ``root`` says where it
     lies; ``download`` fetches VOC there. ``classes`` are the names that may occur in it, by default all
-    that do. ``weights`` start the trunk (see
+    that do; ``skip_invalid`` leaves out what is not sound. ``weights`` start the trunk (see
     :mod:`ssd_lite.models.zoo`). ``learning_rate`` rises over ``warmup`` steps and is multiplied by 0.1
     at each of ``milestones``. ``canvas_px`` bounds the images kept in memory. ``precision`` is the
     network's (auto: bfloat16 on a GPU, float32 on a CPU); the loss is float32 always. ``compile``
@@ -36,6 +36,7 @@ class Recipe:
     classes: tuple[str, ...] | None = None
     train_images: int = 0
     test_images: int = 0
+    skip_invalid: bool = False
     model: str = "ssd300_vgg16"
     model_options: Mapping[str, Any] = field(default_factory=dict)
     weights: str | None = None

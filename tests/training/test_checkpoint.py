@@ -35,8 +35,11 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
             return (print, ("sprung",))
 
     torch.save({"step": 1, "trap": Trap()}, tmp_path / "step-00000001.pt")
-    with pytest.warns(UserWarning, match="cannot be read"):
-        assert checkpoint.newest(tmp_path) is None
+    with (
+        pytest.warns(UserWarning, match="cannot be read"),
+        pytest.raises(ValueError, match="no checkpoint can be read"),
+    ):
+        checkpoint.newest(tmp_path)
 
 
 def test_an_empty_folder_has_none(tmp_path: Path) -> None:
