@@ -11,10 +11,10 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from ssd_lite.criterion import Loss
 from ssd_lite.training.checkpoint import first_not_finite, write
+from ssd_lite.training.curves import Curves
 
 LOG = "log.jsonl"
 
@@ -37,7 +37,7 @@ class Journal:
         self._steps = steps
         self._path = run_dir / LOG
         self._keep_until(start)
-        self._curves = SummaryWriter(str(run_dir / "tensorboard"), purge_step=start)
+        self._curves = Curves(run_dir / "tensorboard", start=start)
         self._bar = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -90,9 +90,8 @@ class Journal:
         now = time.perf_counter()
         speed = self._images / (now - self._since)
         self._since, self._images, self.pending, self._names = now, 0, [], []
-        for name in ("loss", "localization", "confidence", "learning_rate"):
-            self._curves.add_scalar(name, entry[name], step + 1)
-        self._curves.add_scalar("images per second", speed, step + 1)
+        points = {name: entry[name] for name in ("loss", "localization", "confidence", "learning_rate")}
+        self._curves.add(points | {"images per second": speed}, step + 1)
         told = f"loss {total:.3f} = conf {confidence:.3f} + loc {localization:.3f}  {speed:.0f} images/s"
         self._bar.update(self._task, told=told)
 

@@ -199,9 +199,8 @@ class _Run:
         self.generator = torch.Generator(self.device)
         # What is drawn at random is the step's own, so that a run that goes on draws it again.
         options: dict[str, Any] = {"variances": model.variances, "generator": self.generator}
-        self.criterion = MultiBoxCriterion(model.default_boxes, **options | dict(recipe.criterion)).to(
-            self.device
-        )
+        options |= dict(recipe.criterion)
+        self.criterion = MultiBoxCriterion(model.default_boxes, **options).to(self.device)
         self.optimizer = torch.optim.SGD(
             parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, momentum=recipe.momentum
         )
