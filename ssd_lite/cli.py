@@ -78,6 +78,11 @@ def train(
     with _Bars() as report:
         options: dict[str, Any] = {"device": device, "skip_invalid": skip_invalid, "report": report}
         if resume:
+            given: dict[str, Any] = {"--steps": steps, "--weights": weights, "--set": setting}
+            given |= {"--train-split": train_split, "--test-split": test_split}
+            given |= {"--classes": classes, "--download": download}
+            if changed := ", ".join(name for name, value in given.items() if value):
+                raise ValueError(f"--resume goes on with the run's own recipe: leave out {changed}")
             result = training.resume(run, **options)
         else:
             if (run / RECIPE).exists():

@@ -21,7 +21,7 @@ class Recipe:
 
     ``data`` is one of ``DATA``, ``"folder"`` being any folder in VOC layout, and ``root`` says where it
     lies; ``download`` fetches VOC there. ``classes`` are the names that may occur in it, by default all
-    that do. ``weights`` start the trunk (see
+    that do; ``skip_invalid`` leaves out what is not sound. ``weights`` start the trunk (see
     :mod:`ssd_lite.models.zoo`). ``learning_rate`` rises over ``warmup`` steps and is multiplied by 0.1
     at each of ``milestones``. ``canvas_px`` bounds the images kept, and ``keep`` says
     where (see :func:`ssd_lite.data.load`). ``precision`` is the
@@ -38,6 +38,7 @@ class Recipe:
     classes: tuple[str, ...] | None = None
     train_images: int = 0
     test_images: int = 0
+    skip_invalid: bool = False
     model: str = "ssd300_vgg16"
     model_options: Mapping[str, Any] = field(default_factory=dict)
     weights: str | None = None

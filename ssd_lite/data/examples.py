@@ -118,6 +118,8 @@ class Subset:
         self._dataset, self._indices = dataset, list(indices)
         self.classes = dataset.classes
         self.faults: tuple[Fault, ...] = tuple(getattr(dataset, "faults", ()))
+        names = getattr(dataset, "names", ())
+        self.names = tuple(names[i] for i in self._indices) if names else ()
 
     def __len__(self) -> int:
         return len(self._indices)

@@ -1,6 +1,7 @@
 """From a dataset to batches: decoded once onto a common canvas, or streamed where that is too large."""
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -118,6 +119,7 @@ class Streamed:
     ) -> None:
         self.classes: tuple[str, ...] = tuple(dataset.classes)
         self.faults: tuple[Fault, ...] = ()
+        self.names = tuple(getattr(dataset, "names", ()))  # empty where only decoding tells
         self._read = _Reader(dataset, canvas_px, skip_invalid)
         self._workers = _cores() if workers is None else workers
 
@@ -136,6 +138,7 @@ class Streamed:
             batch_sampler=order,  # type: ignore[arg-type]  # sequences of ints as well as lists
             num_workers=self._workers,
             collate_fn=self._read.collate,
+            worker_init_fn=_leave_signals_to_the_parent,
             pin_memory=torch.cuda.is_available(),
         )
 
@@ -161,6 +164,15 @@ class _Reader:
         canvas = torch.zeros(len(examples), 3, self.canvas_px, self.canvas_px, dtype=torch.uint8)
         most = max((len(example.truth) for example in examples), default=0)
         return _lay(list(examples), canvas, slots=-(-most // SLOTS) * SLOTS)
+
+
+def _leave_signals_to_the_parent(worker: int) -> None:
+    """Ctrl-C reaches all processes: those that read go on until the one that trains has saved its state.
+
+    They end by themselves when it does.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def decode(

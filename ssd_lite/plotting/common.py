@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from ssd_lite.training.checkpoint import write
 from ssd_lite.truths import Truth
 
 WIDTH = 7.0
@@ -106,9 +108,11 @@ def draw_detections(
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure as PNG and close it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=figure.dpi, metadata={"Software": None})
+    """Write a figure, whole or not at all, and close it; a PNG unless the name ends otherwise."""
+    path, content = Path(path), BytesIO()
+    kind = path.suffix.lstrip(".") or "png"
+    metadata = {"Software": None} if kind == "png" else None
+    figure.savefig(content, format=kind, dpi=figure.dpi, metadata=metadata)
     plt.close(figure)
+    write(path, content.getvalue())
     return path

@@ -1,6 +1,7 @@
 """What a run tells: a progress bar, a plain JSONL log, and curves for TensorBoard."""
 
 import json
+import os
 import time
 from pathlib import Path
 from types import TracebackType
@@ -10,15 +11,16 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from ssd_lite.criterion import Loss
+from ssd_lite.training.checkpoint import first_not_finite, write
+from ssd_lite.training.curves import Curves
 
 LOG = "log.jsonl"
 
 
 class NonFiniteLossError(RuntimeError):
-    """The loss became infinite or NaN; the message names the step and its images."""
+    """The loss or a weight became infinite or NaN; the message names the step and its images."""
 
 
 class Journal:
@@ -31,10 +33,11 @@ class Journal:
     def __init__(self, run_dir: Path, *, steps: int, start: int, every: int, show: bool) -> None:
         self.every, self.pending = every, []  # type: tuple[int, list[Tensor]]
         self._names: list[list[str]] = []
+        self._last: tuple[int, list[str]] = (start - 1, [])
         self._steps = steps
         self._path = run_dir / LOG
         self._keep_until(start)
-        self._curves = SummaryWriter(str(run_dir / "tensorboard"), purge_step=start)
+        self._curves = Curves(run_dir / "tensorboard", start=start)
         self._bar = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -65,6 +68,7 @@ class Journal:
         values = [loss.total, loss.localization, loss.confidence, loss.num_matched]
         self.pending.append(torch.stack([value.detach().float() for value in values]))
         self._names.append(names)
+        self._last = (step, names)
         self._images += len(names)
         self._bar.update(self._task, completed=step + 1)
         if (step + 1) % self.every == 0 or step + 1 == self._steps:
@@ -82,33 +86,53 @@ class Journal:
             "confidence": confidence,
             "matched": matched,
         }
-        with self._path.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+        self._append(json.dumps(entry) + "\n")
         now = time.perf_counter()
         speed = self._images / (now - self._since)
         self._since, self._images, self.pending, self._names = now, 0, [], []
-        for name in ("loss", "localization", "confidence", "learning_rate"):
-            self._curves.add_scalar(name, entry[name], step + 1)
-        self._curves.add_scalar("images per second", speed, step + 1)
+        points = {name: entry[name] for name in ("loss", "localization", "confidence", "learning_rate")}
+        self._curves.add(points | {"images per second": speed}, step + 1)
         told = f"loss {total:.3f} = conf {confidence:.3f} + loc {localization:.3f}  {speed:.0f} images/s"
         self._bar.update(self._task, told=told)
+
+    def check(self, state: dict[str, Any]) -> None:
+        """Raises :class:`NonFiniteLossError` unless ``state`` and the losses not told yet are finite."""
+        step, names = self._last
+        if self.pending:
+            self._check(torch.stack(self.pending).cpu(), step)
+        if (broken := first_not_finite(state)) is not None:
+            raise NonFiniteLossError(
+                f"step {step + 1}: the loss is finite, but after it {broken} is not; "
+                f"its images: {', '.join(names)}"
+            )
 
     def _check(self, window: Tensor, step: int) -> None:
         broken = (~window.isfinite().all(dim=1)).nonzero().flatten().tolist()
         if broken:
             back = len(window) - broken[0]
-            names = self._names[-back] if back <= len(self._names) else ["(of before the run went on)"]
+            # Losses of before the run went on are finite: no checkpoint is written with others.
             raise NonFiniteLossError(
                 f"step {step + 2 - back}: the loss is {window[broken[0], 0].item()}, not finite; "
-                f"its images: {', '.join(names)}"
+                f"its images: {', '.join(self._names[-back])}"
             )
+
+    def _append(self, line: str) -> None:
+        """Add a line to the log, on disk before any checkpoint that counts on it."""
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OSError(error.errno, f"could not write {self._path}: {error.strerror}") from error
 
     def _keep_until(self, step: int) -> None:
         """Drop what a run that was cut off wrote after its last checkpoint."""
         if not self._path.exists():
             return
-        kept = [line for line in self._path.read_text().splitlines() if _step_of(line) <= step]
-        self._path.write_text("".join(line + "\n" for line in kept))
+        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        kept = [line for line in lines if _step_of(line) <= step]
+        write(self._path, "".join(line + "\n" for line in kept).encode())
 
 
 def read_log(run_dir: Path) -> list[dict[str, Any]]:

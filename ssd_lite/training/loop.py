@@ -19,7 +19,7 @@ from ssd_lite.data.loading import Batch, Source, shuffled
 from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.models import MODELS, SSD, build, to_bytes
 from ssd_lite.recipes import Recipe
-from ssd_lite.training import checkpoint
+from ssd_lite.training import checkpoint, identity
 from ssd_lite.training.evaluating import default_device, evaluate
 from ssd_lite.training.journal import Journal
 from ssd_lite.training.schedule import learning_rate, parameter_groups
@@ -75,13 +75,18 @@ def train(
 
     Raises ``ValueError`` when the folder holds a run already, :class:`ssd_lite.data.DatasetError` for
     data that is not sound, :class:`NonFiniteLossError` when training diverges, and
-    :class:`InterruptedRunError` after Ctrl-C, when the state is saved.
+    :class:`InterruptedRunError` after Ctrl-C or SIGTERM, when the state is saved.
     """
     run_dir = Path(run_dir)
-    if (run_dir / RECIPE).exists():
-        raise ValueError(f"{run_dir} holds a run already: resume it, or choose another folder")
-    data = data or sources(recipe, skip_invalid=skip_invalid, report=report)
-    return _start(recipe, run_dir, data=data, device=device, show=show, report=report)
+    _refuse_another(run_dir)
+    recipe = recipe.changed(skip_invalid=True) if skip_invalid else recipe
+    data = data or sources(recipe, report=report)
+    model = _new_model(recipe, data[0].classes)
+    with checkpoint.locked(run_dir):
+        _refuse_another(run_dir)  # that began meanwhile
+        _write_recipe(recipe, run_dir)
+        run = _Run(recipe, run_dir, model, data=data, device=device, show=show, report=report)
+        return run.finish()
 
 
 def resume(
@@ -95,44 +100,56 @@ def resume(
 ) -> Result:
     """Go on with a run from its last checkpoint, to the end that it would have come to anyway.
 
-    Raises ``ValueError`` when the folder holds no run.
+    ``skip_invalid`` need not be said again where the run began with it. Raises ``ValueError`` when the
+    folder holds no run, another process trains it, no checkpoint of it can be read, or its recipe or
+    its images are no longer those that the checkpoint was made with.
     """
     run_dir = Path(run_dir)
+    recipe = _read_recipe(run_dir)
+    if skip_invalid and not recipe.skip_invalid:
+        recipe = recipe.changed(skip_invalid=True)
+    with checkpoint.locked(run_dir):
+        state = checkpoint.newest(run_dir / "checkpoints")
+        if state is not None:
+            identity.check_recipe(recipe, state, run_dir)
+        data = data or sources(recipe, report=report)
+        if state is None:  # it was stopped before its first checkpoint
+            model = _new_model(recipe, data[0].classes)
+        else:
+            identity.check_images(data[0], state, run_dir)
+            model = build(state["config"])
+        _write_recipe(recipe, run_dir)
+        run = _Run(recipe, run_dir, model, data=data, device=device, show=show, report=report, state=state)
+        return run.finish()
+
+
+def _refuse_another(run_dir: Path) -> None:
+    if (run_dir / RECIPE).exists():
+        raise ValueError(f"{run_dir} holds a run already: resume it, or choose another folder")
+
+
+def _read_recipe(run_dir: Path) -> Recipe:
     try:
-        recipe = Recipe.from_dict(json.loads((run_dir / RECIPE).read_text()))
-    except (OSError, ValueError) as error:
+        return Recipe.from_dict(json.loads((run_dir / RECIPE).read_bytes()))
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{run_dir} holds no run that could go on: {error}") from error
-    state = checkpoint.newest(run_dir / "checkpoints")
-    data = data or sources(recipe, skip_invalid=skip_invalid, report=report)
-    if state is None:  # it was stopped before its first checkpoint
-        return _start(recipe, run_dir, data=data, device=device, show=show, report=report)
-    model = build(state["config"])
-    run = _Run(recipe, run_dir, model, data=data, device=device, show=show, report=report, state=state)
-    return run.finish()
 
 
-def _start(
-    recipe: Recipe,
-    run_dir: Path,
-    *,
-    data: tuple[Source, Source],
-    device: torch.device | str | None,
-    show: bool,
-    report: Report | None,
-) -> Result:
-    """A run from its first step: a new model, and the recipe written down once all of it is known to work."""
+def _write_recipe(recipe: Recipe, run_dir: Path) -> None:
+    checkpoint.write(run_dir / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
+
+
+def _new_model(recipe: Recipe, classes: tuple[str, ...]) -> SSD:
+    """The model that a run begins with. Raises ``ValueError`` for options that its builder does not have."""
     options = dict(recipe.model_options)
     if recipe.weights is not None:
         options["weights"] = recipe.weights
     with torch.random.fork_rng(devices=[]):  # the seed decides the new layers, and nothing else notices
         torch.manual_seed(recipe.seed)
         try:
-            model = MODELS[recipe.model](data[0].classes, default_boxes=recipe.default_boxes, **options)
+            return MODELS[recipe.model](classes, default_boxes=recipe.default_boxes, **options)
         except TypeError as error:
             raise ValueError(f"model_options and weights must fit {recipe.model}: {error}") from error
-    checkpoint.write(run_dir / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
-    run = _Run(recipe, run_dir, model, data=data, device=device, show=show, report=report)
-    return run.finish()
 
 
 def train_step(
@@ -179,7 +196,10 @@ class _Run:
         self.train_images, self.test_images = data
         self.device = torch.device(device) if device is not None else default_device()
         self.model = model.to(self.device).to(memory_format=torch.channels_last)
-        options = {"variances": model.variances} | dict(recipe.criterion)
+        self.generator = torch.Generator(self.device)
+        # What is drawn at random is the step's own, so that a run that goes on draws it again.
+        options: dict[str, Any] = {"variances": model.variances, "generator": self.generator}
+        options |= dict(recipe.criterion)
         self.criterion = MultiBoxCriterion(model.default_boxes, **options).to(self.device)
         self.optimizer = torch.optim.SGD(
             parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, momentum=recipe.momentum
@@ -193,7 +213,10 @@ class _Run:
     def finish(self) -> Result:
         """Train what is left, write the detector, and measure it."""
         self._train()
-        metrics = evaluate(self.model, self.test_images, method=self.recipe.ap_method, report=self.report)
+        try:
+            metrics = evaluate(self.model, self.test_images, method=self.recipe.ap_method, report=self.report)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(self.step, self.run_dir) from None
         speed = self.step * self.recipe.batch / self.seconds
         faults = dict.fromkeys([*self.train_images.faults, *self.test_images.faults])
         left_out = [str(fault) for fault in faults]
@@ -225,7 +248,6 @@ class _Run:
         forward, criterion = self._compiled()
         half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and self.device.type == "cuda")
         augmentation = recipe.augmentation(model.image_size)
-        generator = torch.Generator(self.device)
         order = shuffled(
             len(self.train_images), recipe.batch, steps=recipe.steps, seed=recipe.seed, start=self.step
         )
@@ -241,15 +263,14 @@ class _Run:
                 )
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
-                # Of the step's own, so that a run that goes on draws what it would have drawn.
-                generator.manual_seed(recipe.seed * 1_000_003 + self.step)
+                self.generator.manual_seed(recipe.seed * 1_000_003 + self.step)
                 loss = train_step(
                     forward,
                     criterion,
                     self.optimizer,
                     augmentation,
                     batch.to(self.device),
-                    generator=generator,
+                    generator=self.generator,
                     half=half,
                 )
                 journal.step(self.step, rate, loss, batch.names)
@@ -257,7 +278,7 @@ class _Run:
                 self.seconds = time.perf_counter() - began
                 if self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps or asked_to_stop:
                     self._save(journal)
-                if asked_to_stop and self.step < recipe.steps:
+                if asked_to_stop:
                     raise InterruptedRunError(self.step, self.run_dir)
 
     def _compiled(self) -> tuple[Callable[..., Any], Callable[..., Loss]]:
@@ -270,17 +291,20 @@ class _Run:
         state = {
             "step": self.step,
             "seconds": self.seconds,
+            "recipe": identity.of_recipe(self.recipe),
+            "images": identity.of_images(self.train_images),
             "config": self.model.config,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "pending": torch.stack(journal.pending).cpu() if journal.pending else torch.zeros(0, 4),
         }
+        journal.check(state)
         checkpoint.save(self.run_dir / "checkpoints", state)
 
 
 @contextmanager
 def _stop_requests() -> Iterator[list[int]]:
-    """A list that is no longer empty once Ctrl-C was pressed; pressed again, it stops at once."""
+    """A list that is no longer empty once Ctrl-C was pressed or SIGTERM came; the second stops at once."""
     asked: list[int] = []
 
     def ask(number: int, frame: Any) -> None:
@@ -289,14 +313,15 @@ def _stop_requests() -> Iterator[list[int]]:
         asked.append(number)
 
     try:
-        before = signal.signal(signal.SIGINT, ask)
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     except ValueError:  # not in the main thread, where signals arrive
         yield asked
         return
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def machine(device: torch.device) -> dict[str, Any]:

@@ -73,7 +73,11 @@ def sources(
     skip_invalid: bool = False,
     report: Report | None = None,
 ) -> tuple[Source, Source]:
-    """The training and the test images of a recipe; all faults of both are told before any is decoded."""
+    """The training and the test images of a recipe; all faults of both are told before any is decoded.
+
+    What is not sound is left out where the recipe or ``skip_invalid`` say so.
+    """
+    skip_invalid = skip_invalid or recipe.skip_invalid
     train = training_dataset(recipe, skip_invalid=skip_invalid)
     test = held_out_dataset(recipe, train.classes, skip_invalid=skip_invalid)
     load_one = partial(loaded, recipe=recipe, device=device, skip_invalid=skip_invalid, report=report)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from dataclasses import replace as changed
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from ssd_lite import models, recipes, training
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.criterion import MultiBoxCriterion
 from ssd_lite.data import DatasetError, Scenes, decode
+from ssd_lite.data.examples import Subset
 from ssd_lite.training.journal import Journal
 from ssd_lite.training.loop import train_step
 from ssd_lite.training.sources import sources
+from tests.data.folders import write_voc
 
 SMALL = recipes.scenes().changed(
     train_images=12,
@@ -156,6 +159,166 @@ def test_the_journal_finds_the_step_within_its_window(tmp_path) -> None:
             journal.step(step, 0.1, loss(value), [f"image of step {step + 1}"])
         with pytest.raises(training.NonFiniteLossError, match=r"^step 2: .*image of step 2$"):
             journal.step(3, 0.1, loss(1.0), ["image of step 4"])
+
+
+def _poisoned(data: tuple, step: int, act) -> tuple:
+    """The data, with something done to the run's files or weights when it takes the images of a step."""
+
+    class Poisoned:
+        def __init__(self, source) -> None:
+            self.classes, self.faults, self.names, self.source = (
+                source.classes,
+                source.faults,
+                source.names,
+                source,
+            )
+
+        def __len__(self) -> int:
+            return len(self.source)
+
+        def batches(self, order):
+            for number, batch in enumerate(self.source.batches(order), start=1):
+                if number == step:
+                    act()
+                yield batch
+
+    return Poisoned(data[0]), data[1]
+
+
+def test_a_loss_that_is_told_late_spoils_no_checkpoint(data, tmp_path, monkeypatch) -> None:
+    """It breaks at step 4, would be told at step 7, and step 6 is one of a checkpoint."""
+    from ssd_lite.training import loop
+
+    def broken(*arguments, **options):
+        loss = train_step(*arguments, **options)
+        return loss._replace(total=loss.total * float("nan"))
+
+    data = _poisoned(data, 4, lambda: monkeypatch.setattr(loop, "train_step", broken))
+    run = tmp_path / "run"
+    with pytest.raises(training.NonFiniteLossError, match=r"^step 4: the loss is nan.*scene 0000\d"):
+        training.train(SMALL.changed(log_every=7), run_dir=run, data=data, show=False, device="cpu")
+    assert [p.name for p in (run / "checkpoints").glob("*.pt")] == ["step-00000003.pt"]
+
+
+@pytest.mark.parametrize("part", ["weights", "momentum"])
+def test_weights_that_are_not_finite_are_never_saved(data, tmp_path, monkeypatch, part: str) -> None:
+    """The loss of a step is that of the weights before it."""
+    from ssd_lite.training import loop
+
+    def overflowing(model, criterion, optimizer, *arguments, **options):
+        loss = train_step(model, criterion, optimizer, *arguments, **options)
+        weight = optimizer.param_groups[0]["params"][0]
+        (weight.data if part == "weights" else optimizer.state[weight]["momentum_buffer"]).fill_(float("inf"))
+        return loss
+
+    data = _poisoned(data, 6, lambda: monkeypatch.setattr(loop, "train_step", overflowing))
+    run = tmp_path / "run"
+    name = r"model\.trunk" if part == "weights" else r"optimizer\.state"
+    says = rf"^step 6: .*after it {name}\S* is not; its images: scene 000"
+    with pytest.raises(training.NonFiniteLossError, match=says):
+        training.train(SMALL, run_dir=run, data=data, show=False, device="cpu")
+    assert [p.name for p in (run / "checkpoints").glob("*.pt")] == ["step-00000003.pt"]
+
+
+@pytest.mark.parametrize(("step", "room"), [(2, 100_000), (4, 100_000), (4, 0)])
+def test_a_full_disk_is_told_and_loses_nothing(finished, data, tmp_path, step: int, room: int) -> None:
+    """A real one: from some step on, the system lets no file grow beyond ``room`` bytes."""
+    resource = pytest.importorskip("resource")
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    run = tmp_path / "run"
+    full = _poisoned(data, step, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, most)))
+    try:
+        with pytest.raises(OSError, match=rf"could not write {run}\S+: File too large"):
+            training.train(SMALL, run_dir=run, data=full, show=False, device="cpu")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    assert [p.name for p in (run / "checkpoints").glob("*.pt*")] == ["step-00000003.pt"] * (step > 3)
+    resumed = training.resume(run, data=data, show=False, device="cpu")
+    assert _equal(finished[1].model, resumed.model)
+    assert (run / "log.jsonl").read_bytes() == (finished[0] / "log.jsonl").read_bytes()
+
+
+@pytest.fixture
+def stopped(data, tmp_path) -> Path:
+    _stop_after(4, tmp_path, data)
+    return tmp_path / "run"
+
+
+def test_a_changed_recipe_is_refused_by_what_differs(data, stopped) -> None:
+    other = SMALL.changed(learning_rate=0.5, checkpoint_every=5)  # how often it is saved may change
+    (stopped / "recipe.json").write_text(json.dumps(other.to_dict()))
+    with pytest.raises(ValueError, match=r"recipe.json .* but learning_rate was 0.02, is 0.5$"):
+        training.resume(stopped, data=data, show=False)
+
+
+def test_other_images_are_refused_by_what_differs(data, stopped) -> None:
+    run = stopped
+    train = data[0]
+    fewer = Subset(Scenes(count=12, size=(128, 128)), range(11))
+    with pytest.raises(ValueError, match=r"training images .* but number was 12, is 11"):
+        training.resume(run, data=(decode(fewer, canvas_px=128), data[1]), show=False)
+    others = changed(train, classes=("zebra", *train.classes[1:]))
+    with pytest.raises(ValueError, match=r'classes was \["cat".*, is \["zebra"'):
+        training.resume(run, data=(others, data[1]), show=False)
+
+
+def test_the_same_images_in_another_order_are_refused(data, tmp_path) -> None:
+    with pytest.raises(InterruptedError):
+        training.train(SMALL, run_dir=tmp_path, data=_poisoned(data, 4, _raise), show=False, device="cpu")
+    turned = changed(data[0], names=data[0].names[::-1])
+    with pytest.raises(ValueError, match="digest of names and order was"):
+        training.resume(tmp_path, data=(turned, data[1]), show=False)
+
+
+def _raise() -> None:
+    raise InterruptedError
+
+
+def test_what_is_left_out_stays_left_out_when_a_run_goes_on(tmp_path) -> None:
+    root = write_voc(tmp_path / "mine")
+    (root / "JPEGImages" / "b.jpg").write_bytes(b"no image")
+    recipe = SMALL.changed(data="folder", root=str(root), steps=2, batch=2)
+    run = tmp_path / "run"
+    training.train(recipe, run_dir=run, skip_invalid=True, show=False, device="cpu")
+    (fault,) = training.resume(run, show=False, device="cpu").left_out
+    assert fault.startswith("JPEGImages/b.jpg: file must be an image")
+
+
+def test_random_negatives_are_the_seeds(data, tmp_path) -> None:
+    recipe = SMALL.changed(criterion={"mining": "random"}, steps=3)
+    logs = []
+    for name in "ab":
+        training.train(recipe, run_dir=tmp_path / name, data=data, show=False, device="cpu")
+        logs.append((tmp_path / name / "log.jsonl").read_bytes())
+    assert logs[0] == logs[1]
+
+
+def test_the_log_is_shortened_at_once_or_not_at_all(tmp_path, monkeypatch) -> None:
+    """A run that is killed while it goes on must not lose what its log holds."""
+    log, lines = tmp_path / "log.jsonl", '{"step": 3}\n{"step": 6}\n{"st'
+    log.write_text(lines)
+    seen = []
+
+    def looking(*arguments) -> None:
+        seen.append(log.read_text())
+        replace(*arguments)
+
+    replace = os.replace
+    monkeypatch.setattr("os.replace", looking)
+    with Journal(tmp_path, steps=10, start=3, every=3, show=False):
+        assert seen == [lines]
+        assert log.read_text() == '{"step": 3}\n'
+
+
+def test_curves_show_what_was_told_and_no_step_twice(data, tmp_path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    _stop_after(4, tmp_path, data)
+    training.resume(tmp_path / "run", data=data, show=False, device="cpu")
+    curves = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    told = training.read_log(tmp_path / "run")
+    points = [(point.step, pytest.approx(point.value)) for point in curves.Scalars("loss")]
+    assert points == [(entry["step"], entry["loss"]) for entry in told]
 
 
 def test_evaluating_with_other_classes_is_refused(data) -> None:
