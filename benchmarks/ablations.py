@@ -26,9 +26,9 @@ from ssd_lite import models, recipes, training
 from ssd_lite.criterion import MultiBoxCriterion
 from ssd_lite.data.loading import Source, shuffled
 from ssd_lite.recipes import Recipe
-from ssd_lite.training.loop import train_step
 from ssd_lite.training.schedule import learning_rate, parameter_groups
 from ssd_lite.training.sources import sources
+from ssd_lite.training.step import train_step
 
 RUNS = Path("runs/ablations")
 STEPS, BATCH, RATE = 1000, 4, 0.01

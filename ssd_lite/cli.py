@@ -93,11 +93,13 @@ def train(
             chosen = _recipe(name, folder, train_split, test_split, changes, steps, skip_invalid)
             err.print(_summary(chosen), highlight=False)
             result = training.train(chosen, run_dir=run, **options)
+    if not result.leads:
+        return
     _tell_left_out(result.left_out)
     out.print(_ap_table(result.metrics))
     _pictures(run, result)
     out.print(
-        f"trained in {result.seconds:.0f} s ({result.images_per_second:.0f} images/s); "
+        f"trained in {result.seconds:.0f} s ({result.images_per_second:.0f} images/s from {result.kept}); "
         f"detector, measurements, pictures and log are in {run}",
         soft_wrap=True,
     )
@@ -122,7 +124,8 @@ def evaluate(
     chosen = _folder_recipe(folder, split) if folder is not None else RECIPES["scenes"]()
     with _Bars() as report:
         dataset = training.held_out_dataset(chosen, detector.classes, skip_invalid=skip_invalid)
-        images = training.loaded(dataset, chosen, skip_invalid=skip_invalid, report=report)
+        options: dict[str, Any] = {"skip_invalid": skip_invalid, "report": report}
+        images = training.loaded(dataset, chosen, device=detector.mean.device, **options)
         metrics = training.evaluate(detector, images, method=method, iou_threshold=iou, report=report)
     _tell_left_out([str(fault) for fault in images.faults])
     out.print(_ap_table(metrics))
@@ -319,7 +322,7 @@ def _ap_table(metrics: AveragePrecision) -> Table:
 
 
 def _pictures(run: Path, result: training.Result) -> None:
-    batch = next(iter(result.test_images.batches([list(range(min(12, len(result.test_images))))])))
+    batch = next(iter(result.test_images.batches([list(range(min(12, len(result.test_images))))]))).to("cpu")
     examples = [
         Example(image[:, :height, :width], truth, name)
         for image, (height, width), truth, name in zip(

@@ -16,11 +16,11 @@ from torchvision.transforms.v2.functional import resize
 from ssd_lite.data.examples import Dataset, DatasetError, Example, Fault
 from ssd_lite.truths import Truth, Truths
 
-
 KEEP = ("auto", "device", "memory", "disk")
 """Where a dataset's images can be kept while a detector is trained on them."""
 
 SLOTS = 16
+"""Truths of streamed batches are padded to a multiple of this."""
 
 
 class Batch(NamedTuple):
@@ -110,8 +110,8 @@ class Streamed:
     """A dataset that is decoded anew for every batch, by other processes, a few batches ahead.
 
     Truths are padded to a multiple of 16 objects, so that batches come in few shapes, each of which
-    is compiled once. An image that turns out to be unreadable raises :class:`DatasetError`; with ``skip_invalid`` a black
-    image without objects takes its place, which has no part in the loss.
+    is compiled once. An image that turns out to be unreadable raises :class:`DatasetError`; with
+    ``skip_invalid`` a black image without objects takes its place, which has no part in the loss.
     """
 
     def __init__(

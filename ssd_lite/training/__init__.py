@@ -1,14 +1,18 @@
 """Training a detector, measuring it, and going on where a run was stopped."""
 
-from ssd_lite.training.evaluating import default_device, evaluate
+from ssd_lite.training.distributed import default_device
+from ssd_lite.training.evaluating import evaluate
 from ssd_lite.training.journal import NonFiniteLossError, read_log
-from ssd_lite.training.loop import InterruptedRunError, Result, machine, resume, train, train_step
+from ssd_lite.training.loop import InterruptedRunError, Result, resume, train
+from ssd_lite.training.machine import machine
 from ssd_lite.training.sources import HELD_OUT, Report, held_out_dataset, loaded, sources, training_dataset
+from ssd_lite.training.step import Objective, train_step
 
 __all__ = [
     "HELD_OUT",
     "InterruptedRunError",
     "NonFiniteLossError",
+    "Objective",
     "Report",
     "Result",
     "default_device",

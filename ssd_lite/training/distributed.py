@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ssd_lite.criterion import Loss
+from ssd_lite.models import SSD
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,23 @@ class Ranks:
         dist.all_gather_object(values, value)
         return values
 
-    def shared(self, objective: nn.Module, device: torch.device) -> nn.Module:
-        """The module, its gradients averaged over the processes, and on GPUs its batch norms' statistics too."""
-        if self.size == 1:
-            return objective
-        if device.type == "cuda":  # the only device that PyTorch's has code for
-            objective = nn.SyncBatchNorm.convert_sync_batchnorm(objective)
-        return DistributedDataParallel(objective)
+    def synced(self, model: SSD, device: torch.device) -> SSD:
+        """The model, on several GPUs with batch norms that take their statistics from all of them.
+
+        PyTorch has no such batch norms for CPUs: there each process normalises by its own images.
+        """
+        if self.size > 1 and device.type == "cuda":
+            return cast(SSD, nn.SyncBatchNorm.convert_sync_batchnorm(model))  # type: ignore[no-untyped-call]
+        return model
+
+    def shared(self, objective: nn.Module) -> nn.Module:
+        """The module, its gradients averaged over the processes."""
+        return DistributedDataParallel(objective) if self.size > 1 else objective
+
+    def agree_on(self, model: nn.Module) -> None:
+        """Give every process the statistics of batch norms that the first one has."""
+        for buffer in model.buffers() if self.size > 1 else ():
+            dist.broadcast(buffer, 0)
 
     def pooled(self, loss: Loss, weight: Tensor) -> tuple[Tensor, Loss]:
         """What to send back in this process, and the loss of the whole batch.
@@ -73,17 +84,19 @@ class Ranks:
         return loss.total * share * self.size, Loss(total, localization, confidence, matched.long())
 
 
-def ranks(device: torch.device) -> Ranks:
+def join(device: torch.device) -> Ranks:
     """The processes that ``torchrun`` has started, joined to each other; one where it has not."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Ranks()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return Ranks(dist.get_rank(), dist.get_world_size())
 
 
-def own_device() -> torch.device:
-    """The GPU that is this process's where there is one, or the CPU."""
+def default_device() -> torch.device:
+    """The GPU, with several processes that of this one, or the CPU where there is none."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", torch.cuda.current_device())))

@@ -8,7 +8,7 @@ from typing import Any
 from ssd_lite.data.loading import Source
 from ssd_lite.recipes import Recipe
 
-MAY_CHANGE = ("name", "root", "download", "skip_invalid", "checkpoint_every")
+MAY_CHANGE = ("name", "root", "download", "skip_invalid", "keep", "checkpoint_every")
 """Settings that decide nothing about the steps to come; other images by them are noticed as images."""
 
 

@@ -27,17 +27,18 @@ class Journal:
     """Collects the losses of each step and tells their means every ``every`` steps, and at the end.
 
     Losses stay on the device until then. The log holds only what the seed decides, so two runs of
-    one recipe on one machine have the same; times go to the bar and to TensorBoard.
+    one recipe on one machine have the same; times go to the bar and to TensorBoard. Without a
+    ``run_dir`` nothing is written: of several processes one does it for all.
     """
 
-    def __init__(self, run_dir: Path, *, steps: int, start: int, every: int, show: bool) -> None:
+    def __init__(self, run_dir: Path | None, *, steps: int, start: int, every: int, show: bool) -> None:
         self.every, self.pending = every, []  # type: tuple[int, list[Tensor]]
         self._names: list[list[str]] = []
         self._last: tuple[int, list[str]] = (start - 1, [])
         self._steps = steps
-        self._path = run_dir / LOG
+        self._path = run_dir / LOG if run_dir else None
         self._keep_until(start)
-        self._curves = Curves(run_dir / "tensorboard", start=start)
+        self._curves = Curves(run_dir / "tensorboard", start=start) if run_dir else None
         self._bar = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -58,7 +59,8 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
-        self._curves.close()
+        if self._curves is not None:
+            self._curves.close()
 
     def step(self, step: int, rate: float, loss: Loss, names: list[str]) -> None:
         """Take note of step number ``step`` (from 0), and tell, when it is time to.
@@ -91,7 +93,8 @@ class Journal:
         speed = self._images / (now - self._since)
         self._since, self._images, self.pending, self._names = now, 0, [], []
         points = {name: entry[name] for name in ("loss", "localization", "confidence", "learning_rate")}
-        self._curves.add(points | {"images per second": speed}, step + 1)
+        if self._curves is not None:
+            self._curves.add(points | {"images per second": speed}, step + 1)
         told = f"loss {total:.3f} = conf {confidence:.3f} + loc {localization:.3f}  {speed:.0f} images/s"
         self._bar.update(self._task, told=told)
 
@@ -118,6 +121,8 @@ class Journal:
 
     def _append(self, line: str) -> None:
         """Add a line to the log, on disk before any checkpoint that counts on it."""
+        if self._path is None:
+            return
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(line)
@@ -128,7 +133,7 @@ class Journal:
 
     def _keep_until(self, step: int) -> None:
         """Drop what a run that was cut off wrote after its last checkpoint."""
-        if not self._path.exists():
+        if self._path is None or not self._path.exists():
             return
         lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         kept = [line for line in lines if _step_of(line) <= step]

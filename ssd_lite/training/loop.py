@@ -1,29 +1,30 @@
 """The training loop: one for CPU and GPU, short enough to be read aloud."""
 
 import json
-import platform
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
+from torch import Tensor, nn
 
-from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.criterion import Loss, MultiBoxCriterion
 from ssd_lite.data.loading import Batch, Source, shuffled
 from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.models import MODELS, SSD, build, to_bytes
 from ssd_lite.recipes import Recipe
 from ssd_lite.training import checkpoint, identity
-from ssd_lite.training.evaluating import default_device, evaluate
+from ssd_lite.training.distributed import Ranks, default_device, join
+from ssd_lite.training.evaluating import evaluate
 from ssd_lite.training.journal import Journal
+from ssd_lite.training.machine import machine
 from ssd_lite.training.schedule import learning_rate, parameter_groups
+from ssd_lite.training.signals import stop_requests
 from ssd_lite.training.sources import Report, sources
+from ssd_lite.training.step import Objective, draw, learn
 
 WEIGHTS = "model.safetensors"
 RESULTS = "results.json"
@@ -42,7 +43,8 @@ class InterruptedRunError(RuntimeError):
 class Result:
     """What a run came to: the detector, its average precision, and what it took.
 
-    ``seconds`` count the training alone; ``left_out`` names the faults of the data that were passed over.
+    ``seconds`` count the training alone; ``left_out`` names the faults of the data that were passed over;
+    ``kept`` says where the training images were. Of several processes one ``leads`` and has written it all.
     """
 
     recipe: Recipe
@@ -54,6 +56,8 @@ class Result:
     test_images: Source
     left_out: list[str]
     device: str
+    kept: str = ""
+    leads: bool = True
 
 
 def train(
@@ -71,21 +75,24 @@ def train(
     The folder then holds ``recipe.json``, ``log.jsonl``, ``tensorboard/``, ``checkpoints/``,
     ``model.safetensors`` and ``results.json``. ``data`` are training and test images to use instead of
     the recipe's. ``show`` draws a progress bar on the standard error output; ``report`` hears of
-    reading and evaluating.
+    reading and evaluating. Started by ``torchrun``, all processes share each batch, and the first writes.
 
     Raises ``ValueError`` when the folder holds a run already, :class:`ssd_lite.data.DatasetError` for
     data that is not sound, :class:`NonFiniteLossError` when training diverges, and
     :class:`InterruptedRunError` after Ctrl-C or SIGTERM, when the state is saved.
     """
     run_dir = Path(run_dir)
-    _refuse_another(run_dir)
+    device, ranks = _place(device)
+    if ranks.leads:
+        _refuse_another(run_dir)
     recipe = recipe.changed(skip_invalid=True) if skip_invalid else recipe
-    data = data or sources(recipe, report=report)
+    data = data or sources(recipe, device=device, report=report if ranks.leads else None)
     model = _new_model(recipe, data[0].classes)
-    with checkpoint.locked(run_dir):
-        _refuse_another(run_dir)  # that began meanwhile
-        _write_recipe(recipe, run_dir)
-        run = _Run(recipe, run_dir, model, data=data, device=device, show=show, report=report)
+    with _held(run_dir, ranks):
+        if ranks.leads:
+            _refuse_another(run_dir)  # that began meanwhile
+            _write_recipe(recipe, run_dir)
+        run = _Run(recipe, run_dir, model, data, device=device, ranks=ranks, show=show, report=report)
         return run.finish()
 
 
@@ -108,19 +115,34 @@ def resume(
     recipe = _read_recipe(run_dir)
     if skip_invalid and not recipe.skip_invalid:
         recipe = recipe.changed(skip_invalid=True)
-    with checkpoint.locked(run_dir):
+    device, ranks = _place(device)
+    with _held(run_dir, ranks):
         state = checkpoint.newest(run_dir / "checkpoints")
         if state is not None:
             identity.check_recipe(recipe, state, run_dir)
-        data = data or sources(recipe, report=report)
+        data = data or sources(recipe, device=device, report=report if ranks.leads else None)
         if state is None:  # it was stopped before its first checkpoint
             model = _new_model(recipe, data[0].classes)
         else:
             identity.check_images(data[0], state, run_dir)
             model = build(state["config"])
-        _write_recipe(recipe, run_dir)
-        run = _Run(recipe, run_dir, model, data=data, device=device, show=show, report=report, state=state)
+        if ranks.leads:
+            _write_recipe(recipe, run_dir)
+        run = _Run(recipe, run_dir, model, data, device=device, ranks=ranks, show=show, report=report)
+        if state is not None:
+            run.go_on_from(state)
         return run.finish()
+
+
+def _place(device: torch.device | str | None) -> tuple[torch.device, Ranks]:
+    """The device to train on, and the processes to train with."""
+    chosen = torch.device(device) if device is not None else default_device()
+    return chosen, join(chosen)
+
+
+def _held(run_dir: Path, ranks: Ranks) -> AbstractContextManager[None]:
+    """The run, kept from other processes than these."""
+    return checkpoint.locked(run_dir) if ranks.leads else nullcontext()
 
 
 def _refuse_another(run_dir: Path) -> None:
@@ -152,31 +174,6 @@ def _new_model(recipe: Recipe, classes: tuple[str, ...]) -> SSD:
             raise ValueError(f"model_options and weights must fit {recipe.model}: {error}") from error
 
 
-def train_step(
-    model: Callable[..., Any],
-    criterion: Callable[..., Loss],
-    optimizer: torch.optim.Optimizer,
-    augmentation: SSDAugmentation,
-    batch: Batch,
-    *,
-    generator: torch.Generator,
-    half: bool = False,
-) -> Loss:
-    """One step: augment, predict, compare, learn. Nothing here waits for the device.
-
-    ``half`` runs the network in bfloat16; the loss is computed in float32 either way.
-    """
-    images, truths = augmentation(batch.images, batch.truths, generator=generator, sizes_px=batch.sizes_px)
-    images = images.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=half):
-        offsets, logits = model(images)
-    loss = criterion(offsets, logits, truths)
-    optimizer.zero_grad(set_to_none=True)
-    loss.total.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return loss
-
-
 class _Run:
     """A run under way: everything that one step hands to the next."""
 
@@ -185,109 +182,167 @@ class _Run:
         recipe: Recipe,
         run_dir: Path,
         model: SSD,
-        *,
         data: tuple[Source, Source],
-        device: torch.device | str | None,
+        *,
+        device: torch.device,
+        ranks: Ranks,
         show: bool,
         report: Report | None,
-        state: dict[str, Any] | None = None,
     ) -> None:
-        self.recipe, self.run_dir, self.show, self.report = recipe, run_dir, show, report
+        self.recipe, self.run_dir, self.device, self.ranks = recipe, run_dir, device, ranks
+        self.show, self.report = show and ranks.leads, report if ranks.leads else None
         self.train_images, self.test_images = data
-        self.device = torch.device(device) if device is not None else default_device()
-        self.model = model.to(self.device).to(memory_format=torch.channels_last)
-        self.generator = torch.Generator(self.device)
+        self.model = ranks.synced(model.to(device).to(memory_format=torch.channels_last), device)
+        self.augmentation = recipe.augmentation(model.image_size)
+        self.generator = torch.Generator(device)
         # What is drawn at random is the step's own, so that a run that goes on draws it again.
         options: dict[str, Any] = {"variances": model.variances, "generator": self.generator}
         options |= dict(recipe.criterion)
-        self.criterion = MultiBoxCriterion(model.default_boxes, **options).to(self.device)
+        self.criterion = MultiBoxCriterion(model.default_boxes, **options).to(device)
         self.optimizer = torch.optim.SGD(
-            parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, momentum=recipe.momentum
+            parameter_groups(model, recipe.weight_decay),
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            fused=device.type == "cuda",
         )
         self.step, self.seconds, self.pending = 0, 0.0, torch.zeros(0, 4)
-        if state is not None:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.seconds, self.pending = state["step"], state["seconds"], state["pending"]
+
+    def go_on_from(self, state: dict[str, Any]) -> None:
+        """Take over what a checkpoint holds."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds, self.pending = state["step"], state["seconds"], state["pending"]
 
     def finish(self) -> Result:
-        """Train what is left, write the detector, and measure it."""
-        self._train()
+        """Train what is left, measure the detector, and write it."""
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+            self._train()
         try:
-            metrics = evaluate(self.model, self.test_images, method=self.recipe.ap_method, report=self.report)
+            self.ranks.agree_on(self.model)
+            metrics = evaluate(
+                self.model,
+                self.test_images,
+                method=self.recipe.ap_method,
+                report=self.report,
+                ranks=self.ranks,
+            )
         except KeyboardInterrupt:
             raise InterruptedRunError(self.step, self.run_dir) from None
-        speed = self.step * self.recipe.batch / self.seconds
         faults = dict.fromkeys([*self.train_images.faults, *self.test_images.faults])
-        left_out = [str(fault) for fault in faults]
-        about = {
-            "recipe": self.recipe.to_dict(),
-            "metrics": metrics.to_dict(),
-            "training_seconds": round(self.seconds, 1),
-            "training_images_per_second": round(speed, 1),
-            "test_images": len(self.test_images),
-            "left_out": left_out,
-            "machine": machine(self.device),
-        }
-        checkpoint.write(self.run_dir / WEIGHTS, to_bytes(self.model, about=about))
-        checkpoint.write(self.run_dir / RESULTS, json.dumps(about, indent=1).encode())
-        return Result(
+        result = Result(
             recipe=self.recipe,
             model=self.model.eval(),
             metrics=metrics,
             seconds=self.seconds,
-            images_per_second=speed,
+            images_per_second=self.step * self.recipe.batch / self.seconds,
             train_count=len(self.train_images),
             test_images=self.test_images,
-            left_out=left_out,
+            left_out=[str(fault) for fault in faults],
             device=self.device.type,
+            kept=getattr(self.train_images, "where", "a place of their own"),
+            leads=self.ranks.leads,
         )
+        if self.ranks.leads:
+            self._write(result)
+        return result
+
+    def _write(self, result: Result) -> None:
+        about = {
+            "recipe": self.recipe.to_dict(),
+            "metrics": result.metrics.to_dict(),
+            "training_seconds": round(result.seconds, 1),
+            "training_images_per_second": round(result.images_per_second, 1),
+            "images_kept": result.kept,
+            "processes": self.ranks.size,
+            "test_images": len(self.test_images),
+            "left_out": result.left_out,
+            "machine": machine(self.device),
+        }
+        checkpoint.write(self.run_dir / WEIGHTS, to_bytes(self.model, about=about))
+        checkpoint.write(self.run_dir / RESULTS, json.dumps(about, indent=1).encode())
 
     def _train(self) -> None:
-        recipe, model = self.recipe, self.model.train()
-        forward, criterion = self._compiled()
-        half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and self.device.type == "cuda")
-        augmentation = recipe.augmentation(model.image_size)
-        order = shuffled(
-            len(self.train_images), recipe.batch, steps=recipe.steps, seed=recipe.seed, start=self.step
-        )
-        journal = Journal(
-            self.run_dir, steps=recipe.steps, start=self.step, every=recipe.log_every, show=self.show
-        )
-        journal.pending = list(self.pending.to(self.device))
-        with journal, _stop_requests() as asked_to_stop:
+        recipe = self.recipe
+        objective = self._objective()
+        with self._journal() as journal, stop_requests() as asked:
             began = time.perf_counter() - self.seconds
-            for batch in self.train_images.batches(order):
+            for indices, batch in self._batches():
                 rate = learning_rate(
                     self.step, base=recipe.learning_rate, warmup=recipe.warmup, milestones=recipe.milestones
                 )
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
+                first, _ = self.ranks.part(indices)
                 self.generator.manual_seed(recipe.seed * 1_000_003 + self.step)
-                loss = train_step(
-                    forward,
-                    criterion,
-                    self.optimizer,
-                    augmentation,
-                    batch.to(self.device),
-                    generator=self.generator,
-                    half=half,
+                numbers = draw(self.augmentation, len(indices), self.generator, self.device)
+                loss = objective(
+                    batch.images, batch.sizes_px, batch.truths, numbers, batch=len(indices), first=first
                 )
-                journal.step(self.step, rate, loss, batch.names)
+                share, loss = self.ranks.pooled(loss, self._weight(loss, batch))
+                learn(self.optimizer, share)
+                journal.step(self.step, rate, loss, self._names(indices, batch))
                 self.step += 1
                 self.seconds = time.perf_counter() - began
-                if self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps or asked_to_stop:
+                stop = self._stops(bool(asked))
+                if self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps or stop:
                     self._save(journal)
-                if asked_to_stop:
+                if stop:
                     raise InterruptedRunError(self.step, self.run_dir)
 
-    def _compiled(self) -> tuple[Callable[..., Any], Callable[..., Loss]]:
-        wanted = self.recipe.compile
-        if wanted or (wanted is None and self.device.type == "cuda"):
-            return torch.compile(self.model), torch.compile(self.criterion)
-        return self.model, self.criterion
+    def _objective(self) -> nn.Module:
+        """Images in, loss out; compiled on a GPU, and where the recipe wants it."""
+        recipe, on_gpu = self.recipe, self.device.type == "cuda"
+        half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and on_gpu)
+        objective: nn.Module = Objective(self.model.train(), self.criterion, self.augmentation, half=half)
+        if recipe.compile or (recipe.compile is None and on_gpu):
+            # One graph, but for random negatives, whose generator breaks it.
+            whole = self.criterion.mining != "random"
+            objective = torch.compile(objective, fullgraph=whole, dynamic=False)  # type: ignore[assignment]
+        return self.ranks.shared(objective)
+
+    def _batches(self) -> Iterator[tuple[list[int], Batch]]:
+        """The indices of each step's images, and the batch of those that are this process's."""
+        recipe, count = self.recipe, len(self.train_images)
+        wholes, parts = (
+            shuffled(count, recipe.batch, steps=recipe.steps, seed=recipe.seed, start=self.step)
+            for _ in range(2)
+        )
+        batches = self.train_images.batches(self.ranks.part(indices)[1] for indices in parts)
+        for indices, batch in zip(wholes, batches, strict=True):
+            yield indices, batch.to(self.device)
+
+    def _weight(self, loss: Loss, batch: Batch) -> Tensor:
+        """What the loss of this process's images was divided by."""
+        whole = self.criterion.normalize == "batch"
+        return loss.num_matched.float() if whole else torch.full_like(loss.total, len(batch.images)).detach()
+
+    def _names(self, indices: list[int], batch: Batch) -> list[str]:
+        """The names of a step's images, of all processes where they are known."""
+        names = getattr(self.train_images, "names", ())
+        return [names[i] for i in indices] if names else batch.names
+
+    def _stops(self, asked: bool) -> bool:
+        """Whether to stop after this step; several processes agree on it when losses are told."""
+        if self.ranks.size == 1:
+            return asked
+        if self.step % self.recipe.log_every:
+            return False
+        return bool(self.ranks.sum(torch.tensor(float(asked), device=self.device)) > 0)
+
+    def _journal(self) -> Journal:
+        journal = Journal(
+            self.run_dir if self.ranks.leads else None,
+            steps=self.recipe.steps,
+            start=self.step,
+            every=self.recipe.log_every,
+            show=self.show,
+        )
+        journal.pending = list(self.pending.to(self.device))
+        return journal
 
     def _save(self, journal: Journal) -> None:
+        if not self.ranks.leads:
+            return
         state = {
             "step": self.step,
             "seconds": self.seconds,
@@ -300,47 +355,3 @@ class _Run:
         }
         journal.check(state)
         checkpoint.save(self.run_dir / "checkpoints", state)
-
-
-@contextmanager
-def _stop_requests() -> Iterator[list[int]]:
-    """A list that is no longer empty once Ctrl-C was pressed or SIGTERM came; the second stops at once."""
-    asked: list[int] = []
-
-    def ask(number: int, frame: Any) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    try:
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not in the main thread, where signals arrive
-        yield asked
-        return
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def machine(device: torch.device) -> dict[str, Any]:
-    """What a run was made on, and with which versions."""
-    return {
-        "device": device.type,
-        "name": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-    }
-
-
-def _processor() -> str:
-    """The processor's name where the system tells, or its kind."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -30,7 +30,7 @@ class Objective(nn.Module):
     ) -> None:
         super().__init__()
         self.model, self.criterion = model, criterion
-        self.augmentation, self.half = augmentation, half
+        self.augmentation, self.low_precision = augmentation, half
 
     def forward(
         self,
@@ -45,7 +45,7 @@ class Objective(nn.Module):
         draws = Draws(numbers, images=batch, first=first)
         seen, truths = self.augmentation(images, truths, generator=draws, sizes_px=sizes_px)
         seen = seen.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(seen.device.type, dtype=torch.bfloat16, enabled=self.half):
+        with torch.autocast(seen.device.type, dtype=torch.bfloat16, enabled=self.low_precision):
             offsets, logits = self.model(seen)
         loss: Loss = self.criterion(offsets, logits, truths)
         return loss

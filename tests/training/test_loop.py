@@ -15,8 +15,8 @@ from ssd_lite.criterion import MultiBoxCriterion
 from ssd_lite.data import DatasetError, Scenes, decode
 from ssd_lite.data.examples import Subset
 from ssd_lite.training.journal import Journal
-from ssd_lite.training.loop import train_step
 from ssd_lite.training.sources import sources
+from ssd_lite.training.step import Objective, learn, train_step
 from tests.data.folders import write_voc
 
 SMALL = recipes.scenes().changed(
@@ -187,13 +187,13 @@ def _poisoned(data: tuple, step: int, act) -> tuple:
 
 def test_a_loss_that_is_told_late_spoils_no_checkpoint(data, tmp_path, monkeypatch) -> None:
     """It breaks at step 4, would be told at step 7, and step 6 is one of a checkpoint."""
-    from ssd_lite.training import loop
+    forward = Objective.forward
 
     def broken(*arguments, **options):
-        loss = train_step(*arguments, **options)
+        loss = forward(*arguments, **options)
         return loss._replace(total=loss.total * float("nan"))
 
-    data = _poisoned(data, 4, lambda: monkeypatch.setattr(loop, "train_step", broken))
+    data = _poisoned(data, 4, lambda: monkeypatch.setattr(Objective, "forward", broken))
     run = tmp_path / "run"
     with pytest.raises(training.NonFiniteLossError, match=r"^step 4: the loss is nan.*scene 0000\d"):
         training.train(SMALL.changed(log_every=7), run_dir=run, data=data, show=False, device="cpu")
@@ -205,13 +205,12 @@ def test_weights_that_are_not_finite_are_never_saved(data, tmp_path, monkeypatch
     """The loss of a step is that of the weights before it."""
     from ssd_lite.training import loop
 
-    def overflowing(model, criterion, optimizer, *arguments, **options):
-        loss = train_step(model, criterion, optimizer, *arguments, **options)
+    def overflowing(optimizer, loss):
+        learn(optimizer, loss)
         weight = optimizer.param_groups[0]["params"][0]
         (weight.data if part == "weights" else optimizer.state[weight]["momentum_buffer"]).fill_(float("inf"))
-        return loss
 
-    data = _poisoned(data, 6, lambda: monkeypatch.setattr(loop, "train_step", overflowing))
+    data = _poisoned(data, 6, lambda: monkeypatch.setattr(loop, "learn", overflowing))
     run = tmp_path / "run"
     name = r"model\.trunk" if part == "weights" else r"optimizer\.state"
     says = rf"^step 6: .*after it {name}\S* is not; its images: scene 000"
