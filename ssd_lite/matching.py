@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from ssd_lite.boxes import jaccard
+from ssd_lite.devices import may_count
 
 UNMATCHED = -1
 RULES = ("ssd", "multibox", "threshold")
@@ -78,7 +79,8 @@ def _portions(truths_xyxy: Tensor, present: Tensor, num_defaults: int) -> tuple[
     """The batch as one, or on a CPU a few images at a time, whose tables fit its cache: far faster."""
     num_truths = present.shape[-1]
     images, there = truths_xyxy.reshape(-1, num_truths, 4), present.reshape(-1, num_truths)
-    count = max(1, CPU_TABLE // (num_truths * num_defaults)) if images.is_cpu else max(1, len(images))
+    count = CPU_TABLE // (num_truths * num_defaults) if may_count(images) else len(images)
+    count = max(1, count)
     return torch.split(images, count), torch.split(there, count)
 
 
