@@ -5,7 +5,7 @@ from itertools import chain
 import pytest
 import torch
 
-from ssd_lite.data import DatasetError, Example, Fault, Scenes, Streamed, decode, load
+from ssd_lite.data import DatasetError, Decoded, Example, Fault, Scenes, Streamed, decode, load, loading
 from ssd_lite.data.examples import Subset
 from ssd_lite.data.loading import in_order, shrink, shuffled
 from ssd_lite.truths import Truth
@@ -123,3 +123,41 @@ def test_a_subset_holds_the_chosen_examples() -> None:
     subset = Subset(Photos(), [4, 1])
     assert [subset[i].name for i in range(len(subset))] == ["photo 4", "photo 1"]
     assert subset.classes == ("cat",)
+
+
+def test_a_dataset_is_kept_where_it_is_told_to_be() -> None:
+    scenes = Scenes(count=4, size=(64, 64))
+    assert isinstance(load(scenes, canvas_px=64), Decoded)  # little enough for memory
+    assert isinstance(load(scenes, canvas_px=64, memory_gib=1e-9), Streamed)
+    assert isinstance(load(scenes, canvas_px=64, memory_gib=1e-9, keep="memory"), Decoded)
+    streamed = load(scenes, canvas_px=64, keep="disk")
+    assert isinstance(streamed, Streamed)
+    assert streamed.where.startswith("disk")
+    assert load(scenes, canvas_px=64, keep="device").where.startswith("cpu, 0.00 GiB")
+    with pytest.raises(ValueError, match="keep must be one of auto, device, memory, disk, got 'attic'"):
+        load(scenes, keep="attic")
+
+
+@pytest.mark.parametrize(
+    ("free", "memory_gib", "place"), [(2001, 1.0, "device"), (1999, 1.0, "memory"), (1999, 1e-9, "disk")]
+)
+def test_a_gpu_takes_what_fits_into_half_of_what_it_has_free(monkeypatch, free, memory_gib, place) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10_000))
+    assert loading._place(1000, torch.device("cuda", 0), memory_gib) == place
+
+
+def test_images_from_pinned_memory_are_copied_one_by_one() -> None:
+    decoded = decode(Scenes(count=4, size=(64, 64)), canvas_px=64)
+    assert torch.equal(decoded._copied([2, 0]), decoded.images[[2, 0]])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("keep", ["device", "memory"])
+def test_batches_for_a_gpu_are_made_there(keep: str) -> None:
+    scenes = Scenes(count=4, size=(64, 64))
+    here, there = (load(scenes, canvas_px=64, device=device, keep=keep) for device in ("cpu", "cuda"))
+    for one, other in zip(here.batches([[3, 1]]), there.batches([[3, 1]]), strict=True):
+        assert other.images.is_cuda
+        assert other.truths.labels.is_cuda
+        assert torch.equal(one.images, other.images.cpu())
+        assert torch.equal(one.truths.boxes_xyxy, other.truths.boxes_xyxy.cpu())
