@@ -1,0 +1,112 @@
+"""From offsets and logits to detections: ``python -m benchmarks.prediction``.
+
+Decoding, softmax, the best 400 of each class, suppression at 0.45 and the best 200 of an image: ours for a
+whole batch at once, torchvision's SSD image by image and class by class. The logits are as peaked as a
+trained detector's: background nearly everywhere, a cluster of sure default boxes round each of eight
+objects an image, and a floor of doubtful ones, some hundreds of each class above the threshold of 0.01.
+Both must find the same detections first, but for a few whose overlap is the threshold within rounding.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks import torchvision_side as theirs
+from benchmarks.command import Settings, run
+from benchmarks.criterion import CLASSES, some_truths
+from benchmarks.timing import comparison, in_turn, peak_gib
+from ssd_lite import scales
+from ssd_lite.boxes import cxcywh_to_xyxy, jaccard, xyxy_to_cxcywh
+from ssd_lite.detection import detect
+from ssd_lite.objective import encode
+from ssd_lite.scales import DefaultBoxes
+
+GOAL = 1 / 3
+"""Share of torchvision's time that ours may take."""
+
+SAME = 0.995
+"""Share of the detections that must be the same on both sides."""
+
+BACKGROUND_LOGIT, DOUBT, VARIANCES = 8.0, 1.55, (0.1, 0.2)
+
+
+def predictions(batch: int, layout: DefaultBoxes, *, objects: int = 8, seed: int) -> tuple[Tensor, Tensor]:
+    """Offsets (b, d, 4) and logits (b, d, c) like those of a trained detector."""
+    generator = torch.Generator().manual_seed(seed)
+    truths = some_truths(batch, objects, seed=seed)
+    defaults = layout.cxcywh()
+    logits = DOUBT * torch.randn(batch, len(layout), CLASSES + 1, generator=generator)
+    logits[..., 0] += BACKGROUND_LOGIT
+    overlap, owner = jaccard(truths.boxes_xyxy, cxcywh_to_xyxy(defaults)).max(dim=1)
+    near = torch.where(overlap > 0.3, 16 * overlap, 0.0).unsqueeze(-1)  # sure from an overlap of 0.5 on
+    labels = truths.labels.gather(1, owner).unsqueeze(-1)
+    logits.scatter_add_(2, labels, near)
+    boxes = truths.boxes_xyxy.gather(1, owner.unsqueeze(-1).expand(-1, -1, 4))
+    offsets = encode(xyxy_to_cxcywh(boxes), defaults, variances=VARIANCES)
+    noise = torch.randn(offsets.shape, generator=generator)
+    return torch.where(overlap.unsqueeze(-1) > 0.3, offsets + 0.4 * noise, noise), logits
+
+
+def check(ours: Sequence[dict[str, Tensor]], other: Sequence[dict[str, Tensor]]) -> float:
+    """Share of all detections that both sides have: same image and label, box and score but for rounding.
+
+    Raises ``AssertionError`` where it is below ``SAME``.
+    """
+    shared = total = 0
+    for a, b in zip(ours, other, strict=True):
+        found, expected = _rows(a, scale=theirs.SIZE_PX), _rows(b, scale=1)
+        # a label counts 1000, so that different ones are never near
+        apart = torch.cdist(found, expected, compute_mode="donot_use_mm_for_euclid_dist")
+        shared += int((apart.min(dim=1).values < 0.05).sum())
+        total += max(len(found), len(expected))
+    assert total > 0, "nothing was found, so nothing is compared"
+    assert shared >= SAME * total, f"only {shared} of {total} detections are the same"
+    return shared / total
+
+
+def _rows(found: dict[str, Tensor], *, scale: int) -> Tensor:
+    """A row a detection: box in pixels, score in per cent, label times 1000."""
+    columns = found["scores"].unsqueeze(1) * 100, found["labels"].unsqueeze(1) * 1000
+    return torch.cat([found["boxes"] * scale, *columns], dim=1).double().cpu()
+
+
+def measure(chosen: Settings, *, layout: DefaultBoxes | None = None) -> dict[str, Any]:
+    """Both sides' time for a batch, after both have found the same."""
+    layout = layout or scales.ssd300_coco()
+    device, batch = chosen.device, chosen.size(quick=2, cpu=32, cuda=32)
+    offsets, logits = (part.to(device) for part in predictions(batch, layout, seed=chosen.seed))
+    model = theirs.without_network(layout, CLASSES).to(device)
+    boxes_px = theirs.anchors(model, layout.grids, batch, device)
+    head = {"bbox_regression": offsets, "cls_logits": logits}
+    sizes = [(theirs.SIZE_PX, theirs.SIZE_PX)] * batch
+    defaults = layout.cxcywh(device=device)
+
+    def ours() -> list[dict[str, Tensor]]:
+        return detect(offsets, logits, defaults, variances=VARIANCES)
+
+    @torch.no_grad()
+    def torchvision() -> list[dict[str, Tensor]]:
+        found: list[dict[str, Tensor]] = model.postprocess_detections(head, boxes_px, sizes)
+        return found
+
+    works = {"ours": ours, "torchvision": torchvision}
+    same = check(ours(), torchvision())
+    rounds = chosen.size(quick=2, cpu=7, cuda=15)
+    times = in_turn(works, device=device, rounds=rounds, warmup=1)
+    candidates = (logits.softmax(dim=-1)[..., 1:] > 0.01).sum(dim=1).float()
+    return {
+        "batch": batch,
+        "default_boxes": len(layout),
+        "classes": CLASSES,
+        "candidates_per_class": candidates.mean().item(),
+        "detections_per_image": sum(len(found["scores"]) for found in ours()) / batch,
+        "agreement": f"{same:.2%} of the detections are the same",
+        "memory_gib": {name: peak_gib(work, device=device) for name, work in works.items()},
+        "comparisons": [comparison("prediction", times, goal=GOAL)],
+    }
+
+
+if __name__ == "__main__":
+    run("prediction", __doc__, measure)
