@@ -49,7 +49,9 @@ def measure(chosen: Settings) -> dict[str, Any]:
         memory = {name: peak_gib(work, device=chosen.device) for name, work in works.items()}
     each = {name: [t / per_call[name] for t in values] for name, values in times.items()}
     goal = CPU_GOAL if chosen.device.type == "cpu" else None
-    compared = [comparison(_title(name), each, goal=goal, side=name) for name in works if name != "torchvision"]
+    compared = [
+        comparison(_title(name), each, goal=goal, side=name) for name in works if name != "torchvision"
+    ]
     speeds = {name: 1 / sorted(values)[len(values) // 2] for name, values in each.items()}
     return {
         "images": kind,

@@ -123,7 +123,9 @@ class _Bench:
             return lambda: back(lambda offsets, logits: criterion(offsets, logits, placed).total)
 
         def torchvision() -> tuple[Tensor, Tensor, Tensor]:
-            return back(lambda offsets, logits: theirs.loss(self.model, offsets, logits, targets, self.anchors))
+            return back(
+                lambda offsets, logits: theirs.loss(self.model, offsets, logits, targets, self.anchors)
+            )
 
         return {name: of(criterion) for name, criterion in self.sides.items()} | {"torchvision": torchvision}
 
@@ -144,7 +146,9 @@ class _Bench:
                 with no_host_sync(self.device):
                     work()
         rounds = self.chosen.size(quick=2, cpu=9, cuda=15)
-        times = in_turn(works, device=self.device, rounds=rounds, calls=self.chosen.size(quick=1, cpu=1, cuda=5))
+        times = in_turn(
+            works, device=self.device, rounds=rounds, calls=self.chosen.size(quick=1, cpu=1, cuda=5)
+        )
         # On a GPU the goal is that of training, which compiles; on a CPU that of the plain criterion.
         goals = GOALS[self.device.type]
         found = []

@@ -1,9 +1,10 @@
-"""torchvision's SSD and its data pipeline, set up as the other side of the benchmarks.
+"""Torchvision's SSD and its data pipeline, set up as the other side of the benchmarks.
 
 Everything is torchvision's own code; here it is only given the same default boxes, the same batch norm
 and the same images as ours.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -16,6 +17,7 @@ from torchvision.models.detection.ssd import SSD, SSDFeatureExtractorVGG
 from torchvision.ops import box_iou
 from torchvision.transforms import v2
 
+from ssd_lite import models
 from ssd_lite.models.zoo import IMAGENET_MEAN, IMAGENET_STD
 from ssd_lite.scales import DefaultBoxes
 from ssd_lite.truths import Truth, Truths
@@ -26,29 +28,29 @@ Target = dict[str, Tensor]
 """``boxes`` as xyxy in pixels and ``labels`` from 1: what torchvision calls a target."""
 
 
-def ssd(layout: DefaultBoxes, classes: int, backbone: nn.Module) -> SSD:
-    """torchvision's detector on a backbone, with our default boxes; ``classes`` without background."""
-    if layout.steps is None:
-        raise ValueError("layout must have steps, as torchvision's default boxes do, got none")
+def ssd(layout: DefaultBoxes, classes: int, backbone: nn.Module, *, size_px: int = SIZE_PX) -> SSD:
+    """Torchvision's detector on a backbone, with our default boxes; ``classes`` without background."""
+    if layout.clip:
+        raise ValueError("layout must not clip: torchvision cuts the sides of boxes, not the boxes")
     generator = DefaultBoxGenerator(
         [list(ratios) for ratios in layout.aspect_ratios],
         scales=list(layout.scales),
-        steps=[int(step) for step in layout.steps],
-        clip=layout.clip,  # torchvision's own default cuts sides, not boxes; both sides shall be alike
+        steps=None if layout.steps is None else [int(step) for step in layout.steps],
+        clip=False,
     )
     mean, std = list(IMAGENET_MEAN), list(IMAGENET_STD)
-    return SSD(backbone, generator, (SIZE_PX, SIZE_PX), classes + 1, image_mean=mean, image_std=std)
+    return SSD(backbone, generator, (size_px, size_px), classes + 1, image_mean=mean, image_std=std)
 
 
 def without_network(layout: DefaultBoxes, classes: int) -> SSD:
-    """torchvision's detector for its loss and post-processing alone: the network is never run."""
+    """Torchvision's detector for its loss and post-processing alone: the network is never run."""
     backbone = nn.Identity()
     backbone.out_channels = [8] * len(layout.grids)  # type: ignore[assignment]  # where SSD looks for it
     return ssd(layout, classes, backbone)
 
 
 def ssd300_vgg16(layout: DefaultBoxes, classes: int, *, batch_norm: bool = False) -> SSD:
-    """torchvision's SSD300 on VGG-16 from scratch, nothing frozen.
+    """Torchvision's SSD300 on VGG-16 from scratch, nothing frozen.
 
     With ``batch_norm`` the trunk is torchvision's ``vgg16_bn``, cut at its pools by torchvision's own
     extractor; the extra maps, as there, have none.
@@ -57,8 +59,34 @@ def ssd300_vgg16(layout: DefaultBoxes, classes: int, *, batch_norm: bool = False
     return ssd(layout, classes, SSDFeatureExtractorVGG(trunk, highres=False))
 
 
+class Maps(nn.Module):
+    """The feature maps of one of our models, as torchvision's detector takes them: for toy sizes."""
+
+    def __init__(self, model: models.SSD) -> None:
+        super().__init__()
+        self.trunk, self.extras = model.trunk, model.extras
+        heads = [layer for layer in model.offset_heads if isinstance(layer, nn.Conv2d)]
+        self.out_channels = [head.in_channels for head in heads]
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """The maps by number, finest first."""
+        maps = self.trunk(images)
+        for extra in self.extras:
+            maps.append(extra(maps[-1]))
+        return OrderedDict((str(number), features) for number, features in enumerate(maps))
+
+
+def like(model: models.SSD) -> SSD:
+    """Torchvision's detector of the same size, default boxes and classes, on a trunk of the same kind."""
+    layout, classes = model.default_boxes, len(model.classes)
+    if model.config["architecture"] == "ssd300_vgg16":
+        return ssd300_vgg16(layout, classes, batch_norm=model.config["options"]["batch_norm"])
+    twin = models.build(model.config)
+    return ssd(layout, classes, Maps(twin), size_px=model.image_size)
+
+
 def anchors(model: SSD, grids: Sequence[tuple[int, int]], batch: int, device: torch.device) -> list[Tensor]:
-    """torchvision's default boxes for each image of a batch, in pixels."""
+    """Torchvision's default boxes for each image of a batch, in pixels."""
     images = ImageList(torch.zeros(batch, 3, SIZE_PX, SIZE_PX, device=device), [(SIZE_PX, SIZE_PX)] * batch)
     maps = [torch.zeros(batch, 1, *grid, device=device) for grid in grids]
     found: list[Tensor] = model.anchor_generator(images, maps)
@@ -68,7 +96,7 @@ def anchors(model: SSD, grids: Sequence[tuple[int, int]], batch: int, device: to
 def loss(
     model: SSD, offsets: Tensor, logits: Tensor, targets: Sequence[Target], boxes_px: Sequence[Tensor]
 ) -> Tensor:
-    """torchvision's matching and loss, as its ``forward`` calls them when training."""
+    """Torchvision's matching and loss, as its ``forward`` calls them when training."""
     matched = [
         model.proposal_matcher(box_iou(target["boxes"], boxes))
         for target, boxes in zip(targets, boxes_px, strict=True)
@@ -80,32 +108,32 @@ def loss(
 
 def targets(truths: Truths, *, size_px: int = SIZE_PX) -> list[Target]:
     """Our truths as torchvision's targets, for square images."""
-    return [
-        {"boxes": truth.boxes_xyxy * size_px, "labels": truth.labels} for truth in truths.unpadded()
-    ]
+    return [{"boxes": truth.boxes_xyxy * size_px, "labels": truth.labels} for truth in truths.unpadded()]
 
 
-def pipeline() -> v2.Transform:
+def pipeline(size_px: int = SIZE_PX) -> v2.Transform:
     """The training transforms of torchvision's SSD reference, and the resizing that its model does."""
+    mean = [round(255 * value) for value in IMAGENET_MEAN]
     return v2.Compose(
         [
+            v2.ToImage(),
             v2.RandomPhotometricDistort(),
-            v2.RandomZoomOut(fill={tv_tensors.Image: [round(255 * value) for value in IMAGENET_MEAN], "others": 0}),
+            v2.RandomZoomOut(fill={tv_tensors.Image: mean, "others": 0}),
             v2.RandomIoUCrop(),
             v2.RandomHorizontalFlip(),
-            *_to_input(),
+            *_to_input(size_px),
         ]
     )
 
 
-def resizing() -> v2.Transform:
+def resizing(size_px: int = SIZE_PX) -> v2.Transform:
     """The part of :func:`pipeline` in which nothing is drawn at random."""
-    return v2.Compose(_to_input())
+    return v2.Compose(_to_input(size_px))
 
 
-def _to_input() -> list[v2.Transform]:
+def _to_input(size_px: int) -> list[v2.Transform]:
     return [
-        v2.Resize((SIZE_PX, SIZE_PX), antialias=True),
+        v2.Resize((size_px, size_px), antialias=True),
         v2.SanitizeBoundingBoxes(),
         v2.ToDtype(torch.float32, scale=True),
     ]
