@@ -43,7 +43,8 @@ class Predictions:
         self.offsets.grad = self.logits.grad = None
         value = loss(self.offsets, self.logits)
         value.backward()  # type: ignore[no-untyped-call]
-        assert self.offsets.grad is not None and self.logits.grad is not None
+        assert self.offsets.grad is not None
+        assert self.logits.grad is not None
         return value.detach(), self.offsets.grad, self.logits.grad
 
 

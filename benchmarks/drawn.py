@@ -1,6 +1,5 @@
 """Drawn scenes in numbers: drawn by several processes, in memory or as files in VOC's layout."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -36,16 +35,12 @@ def folder(root: Path, scenes: Scenes, *, split: str = "trainval") -> Path:
     for place in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (root / place).mkdir(parents=True, exist_ok=True)
     names = []
-    for number, example in enumerate(_each(scenes)):
-        names.append(f"{number:06d}")
+    for number, example in enumerate(scenes[index] for index in range(len(scenes))):
+        names.append(f"{split}-{number:06d}")
         to_pil_image(example.image).save(root / "JPEGImages" / f"{names[-1]}.jpg", quality=92)
         (root / "Annotations" / f"{names[-1]}.xml").write_text(_xml(example, scenes.classes))
     listing.write_text("\n".join(names) + "\n")
     return root
-
-
-def _each(scenes: Scenes) -> Iterator[Example]:
-    return (scenes[index] for index in range(len(scenes)))
 
 
 def _xml(example: Example, classes: tuple[str, ...]) -> str:

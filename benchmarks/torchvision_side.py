@@ -128,7 +128,7 @@ def pipeline(size_px: int = SIZE_PX) -> v2.Transform:
 
 def resizing(size_px: int = SIZE_PX) -> v2.Transform:
     """The part of :func:`pipeline` in which nothing is drawn at random."""
-    return v2.Compose(_to_input(size_px))
+    return v2.Compose([v2.ToImage(), *_to_input(size_px)])
 
 
 def _to_input(size_px: int) -> list[v2.Transform]:

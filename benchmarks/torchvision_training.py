@@ -24,17 +24,31 @@ from ssd_lite.training.schedule import learning_rate, parameter_groups
 Images = list[Tensor]
 
 
-def reader(root: Path, split: str, classes: Sequence[str], *, size_px: int, link: Path) -> VOCDetection:
+def reader(
+    root: Path,
+    split: str,
+    classes: Sequence[str],
+    *,
+    size_px: int,
+    link: Path,
+    names: Sequence[str] | None = None,
+) -> VOCDetection:
     """Torchvision's reader of VOC with its transforms for SSD, on any folder laid out like VOC.
 
-    It looks for ``VOCdevkit/VOC2012``, so ``link`` becomes a folder with a link of that name.
+    It looks for ``VOCdevkit/VOC2012``, so ``link`` becomes a folder with a link of that name. With
+    ``names`` it reads these images alone.
     """
     place = link / "VOCdevkit" / "VOC2012"
     place.parent.mkdir(parents=True, exist_ok=True)
     if not place.exists():
         place.symlink_to(root.resolve(), target_is_directory=True)
     transforms = _Transforms(classes, size_px)
-    return VOCDetection(str(link), year="2012", image_set=split, transforms=transforms)
+    found = VOCDetection(str(link), year="2012", image_set=split, transforms=transforms)
+    if names is not None:
+        wanted = [number for number, path in enumerate(found.images) if Path(path).stem in set(names)]
+        found.images = [found.images[number] for number in wanted]
+        found.targets = [found.targets[number] for number in wanted]
+    return found
 
 
 class _Transforms:
