@@ -6,11 +6,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 RUN := runs/scenes
 SITE := _build/html
+OUT ?= benchmarks/results
+DATA ?= ../shared/data/fod-a
+LIMIT ?= 560
 
 # Chapters are validated two at a time, a core each.
 NBVAL := OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 300 -W default -n 2 --dist loadfile
 
-.PHONY: all demo book lab outputs test chapters faults format runs ablations address clean
+.PHONY: all demo book lab outputs test chapters faults format runs ablations bench gpu address clean
 .DELETE_ON_ERROR:
 
 all: demo book
@@ -91,6 +94,16 @@ runs: .venv/installed-dev
 ablations: .venv/installed-dev
 	for step in matching objective scales mining augmentation; do \
 		$(BIN)/python -m benchmarks.ablation_$$step || exit 1; done
+
+# The package against torchvision: times side by side, on the GPU where there is one, or on the CPU.
+bench: .venv/installed-dev
+	for name in criterion augmentation prediction training_step data_loading; do \
+		$(BIN)/python -m benchmarks.$$name --out $(OUT) || exit 1; done
+
+# All that only a GPU can measure; goes on where it was cut off. PYTHON needs torch for the GPU, no environment is made.
+# make gpu DATA=folder-in-VOC-layout OUT=folder-for-results LIMIT=seconds
+gpu:
+	$(PYTHON) -m benchmarks.gpu --data $(DATA) --out $(OUT) --limit-s $(LIMIT)
 
 # Say where the repository lies, in every file that must know: make address URL=https://…
 address: .venv/installed

@@ -127,7 +127,7 @@ def test_to_keeps_the_values():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_to_moves_all_three_tensors():
+def test_a_gpu_gets_all_three_tensors():
     truths = batch().to("cuda")
     assert {truths.boxes_xyxy.device.type, truths.labels.device.type, truths.difficult.device.type} == {
         "cuda"
