@@ -240,7 +240,7 @@ def options() -> argparse.ArgumentParser:
     found = parser(__doc__)
     found.add_argument("--data", type=Path, required=True, help="folder in VOC's layout")
     found.add_argument("--minutes", type=float, default=9, help="stop and save after about so many")
-    found.add_argument("--steps", type=int, default=STEPS)
+    found.add_argument("--steps", type=int, help=f"by default {STEPS}, or 4 with --toy")
     found.add_argument("--work", type=Path, default=Path("runs/full_run"), help="folder for the state")
     found.add_argument("--toy", action="store_true", help="a tiny model, to see that it works")
     return found
@@ -251,7 +251,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = options().parse_args(argv)
     chosen, of = settings(arguments), commit()
     toy = arguments.toy or arguments.quick
-    run = recipe(arguments.data, steps=arguments.steps, seed=chosen.seed, toy=toy)
+    steps = arguments.steps or (4 if toy else STEPS)
+    run = recipe(arguments.data, steps=steps, seed=chosen.seed, toy=toy)
     try:
         measured = measure(chosen, run, arguments.work, minutes=arguments.minutes)
     except OutOfTimeError as error:

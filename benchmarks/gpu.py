@@ -68,9 +68,9 @@ def parts(data: Path, work: Path, device: str, *, quick: bool = False) -> list[P
 
 
 def go_on(todo: Sequence[Part], *, work: Path, out: Path, limit_s: float) -> list[str]:
-    """Do what is not done yet and fits the time; the results still missing. A part that fails is told and left.
+    """Do what is not done yet and fits the time; the results still missing.
 
-    A part that goes on where it was cut off is told how long it has; others start only if they fit.
+    A part that fails is told and left. One that can go on is told how long it has.
     """
     end = time.monotonic() + limit_s
     for folder in (work, out):

@@ -1,13 +1,14 @@
 """The benchmarks of whole runs, at toy size: cut off, gone on with, and written down."""
 
 import contextlib
+import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks import drawn, full_run, torchvision_training
+from benchmarks import command, drawn, full_run, gpu, rehearsal, torchvision_training
 from ssd_lite.data import Scenes, VOCFolder, decode
 
 
@@ -90,3 +91,47 @@ def test_drawn_scenes_are_the_same_in_memory_and_as_files(folder) -> None:
     for number in range(9):
         assert from_files[number].truth.labels.equal(scenes[number].truth.labels)
         torch.testing.assert_close(from_files[number].truth.boxes_xyxy, scenes[number].truth.boxes_xyxy)
+
+
+def test_the_rehearsal_times_some_steps_and_says_that_the_rest_is_extrapolated(tmp_path) -> None:
+    command.run("rehearsal", None, rehearsal.measure, ["--quick", "--device", "cpu", "--out", str(tmp_path)])
+    measured = json.loads((tmp_path / "rehearsal.cpu.json").read_text())
+    assert [step for step, _ in measured["seconds_by_step"]] == [1, 2, 3]
+    assert "extrapolated" in measured["note"]
+    assert "20 classes" in measured["images"]
+    told = rehearsal.extrapolated([(200, 60.0), (400, 64.0), (2000, 96.0)], 120_000)
+    assert told == {"seconds_a_step": 0.02, "schedule_seconds": pytest.approx(60 + 0.02 * 119_800)}
+
+
+def _script(tmp_path: Path, name: str, body: str, seconds: float = 0.0) -> gpu.Part:
+    result = tmp_path / "work" / name
+    code = f"import sys, pathlib, time; told = pathlib.Path({str(result)!r}); {body}"
+    return gpu.Part(result=name, arguments=("-c", code), seconds=seconds)
+
+
+def test_the_one_command_goes_on_and_passes_over_what_fails(tmp_path) -> None:
+    mark = tmp_path / "mark"
+    todo = [
+        _script(tmp_path, "a", f"told.write_text('a'); open({str(mark)!r}, 'a').write('x')"),
+        _script(tmp_path, "b", "sys.exit(1)"),
+        _script(tmp_path, "c", "told.write_text('c')"),
+        _script(tmp_path, "d", "time.sleep(30)"),
+        _script(tmp_path, "e", "told.write_text('e')", seconds=60.0),
+    ]
+    places = {"work": tmp_path / "work", "out": tmp_path / "out"}
+    assert gpu.go_on(todo, **places, limit_s=1.5) == ["b", "d", "e"]
+    assert {path.name for path in places["out"].iterdir()} == {"a", "c"}
+    assert gpu.go_on([*todo[:3], todo[4]], **places, limit_s=100) == ["b"]
+    assert mark.read_text() == "x"  # what was done is not done again
+    assert {path.name for path in places["out"].iterdir()} == {"a", "c", "e"}
+
+
+def test_the_one_command_names_modules_that_are_there() -> None:
+    todo = gpu.parts(Path("data"), Path("work"), "cuda")
+    assert len(todo) <= 8
+    for part in todo[1:]:
+        assert importlib.util.find_spec(part.arguments[1]) is not None
+        assert part.result == f"{part.arguments[1].removeprefix('benchmarks.')}.cuda.json"
+    if not torch.cuda.is_available():
+        with pytest.raises(SystemExit):
+            gpu.main(["--data", "x", "--device", "cuda"])

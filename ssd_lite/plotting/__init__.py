@@ -12,6 +12,7 @@ from ssd_lite.plotting.augmentation import (
     shares,
     trends,
 )
+from ssd_lite.plotting.benchmarks import map_over_time, speed_ups, time_of_parts
 from ssd_lite.plotting.common import (
     COLOURS,
     colour,
@@ -120,6 +121,7 @@ __all__ = [
     "losses_by_rate",
     "lost_objects",
     "map_over_steps",
+    "map_over_time",
     "matched_pair",
     "mined_boxes",
     "mining_progress",
@@ -149,8 +151,10 @@ __all__ = [
     "single_shot",
     "sizes_by_map",
     "sorted_losses",
+    "speed_ups",
     "suppression",
     "threshold_trade",
+    "time_of_parts",
     "trends",
     "truth_and_found",
     "two_maps",
