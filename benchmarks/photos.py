@@ -3,6 +3,9 @@
 ``SSD_LITE_SHARED`` names the folder with ``data/cards`` (see :mod:`benchmarks.runs`).
 """
 
+from pathlib import Path
+
+from benchmarks import drawn
 from benchmarks.runs import SHARED
 from ssd_lite.data import Dataset, DatasetError, Decoded, Example, Scenes, VOCFolder, decode
 
@@ -29,6 +32,16 @@ def examples(count: int, *, seed: int = 0) -> tuple[list[Example], str]:
 def _drawn(count: int, seed: int) -> list[Example]:
     scenes = Scenes(count=count, size=(HEIGHT, WIDTH), seed=seed)
     return [scenes[index] for index in range(count)]
+
+
+def folder(count: int, place: Path, *, seed: int = 0, quick: bool = False) -> tuple[Path, str, str]:
+    """A folder in VOC's layout, a split of it, and what it holds: photos, or scenes drawn in ``place``."""
+    cards = SHARED / "data" / "cards"
+    if cards.is_dir() and not quick:
+        return cards, "trainval", "photos of cards, most of 378 × 504 pixels"
+    size = (96, 128) if quick else (HEIGHT, WIDTH)
+    drawn.folder(place / "drawn", Scenes(count=count, size=size, seed=seed))
+    return place / "drawn", "trainval", f"drawn scenes of {size[0]} × {size[1]} pixels"
 
 
 class Listed:

@@ -28,7 +28,15 @@ Target = dict[str, Tensor]
 """``boxes`` as xyxy in pixels and ``labels`` from 1: what torchvision calls a target."""
 
 
-def ssd(layout: DefaultBoxes, classes: int, backbone: nn.Module, *, size_px: int = SIZE_PX) -> SSD:
+def ssd(
+    layout: DefaultBoxes,
+    classes: int,
+    backbone: nn.Module,
+    *,
+    size_px: int = SIZE_PX,
+    mean: Sequence[float] = IMAGENET_MEAN,
+    std: Sequence[float] = IMAGENET_STD,
+) -> SSD:
     """Torchvision's detector on a backbone, with our default boxes; ``classes`` without background."""
     if layout.clip:
         raise ValueError("layout must not clip: torchvision cuts the sides of boxes, not the boxes")
@@ -38,8 +46,8 @@ def ssd(layout: DefaultBoxes, classes: int, backbone: nn.Module, *, size_px: int
         steps=None if layout.steps is None else [int(step) for step in layout.steps],
         clip=False,
     )
-    mean, std = list(IMAGENET_MEAN), list(IMAGENET_STD)
-    return SSD(backbone, generator, (size_px, size_px), classes + 1, image_mean=mean, image_std=std)
+    normalised = {"image_mean": list(mean), "image_std": list(std)}
+    return SSD(backbone, generator, (size_px, size_px), classes + 1, **normalised)
 
 
 def without_network(layout: DefaultBoxes, classes: int) -> SSD:
@@ -82,7 +90,8 @@ def like(model: models.SSD) -> SSD:
     if model.config["architecture"] == "ssd300_vgg16":
         return ssd300_vgg16(layout, classes, batch_norm=model.config["options"]["batch_norm"])
     twin = models.build(model.config)
-    return ssd(layout, classes, Maps(twin), size_px=model.image_size)
+    mean, std = model.mean.flatten().tolist(), model.std.flatten().tolist()
+    return ssd(layout, classes, Maps(twin), size_px=model.image_size, mean=mean, std=std)
 
 
 def anchors(model: SSD, grids: Sequence[tuple[int, int]], batch: int, device: torch.device) -> list[Tensor]:

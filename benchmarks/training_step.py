@@ -1,0 +1,263 @@
+"""Images a second of a whole step of training: ``python -m benchmarks.training_step``.
+
+SSD300 on VGG-16, 32 images a step and bfloat16 on a GPU. Ours: from decoded images on the device through
+augmentation, network, objective, gradients and optimizer. Torchvision's: the same network with its own
+reader of JPEG files, transforms in worker processes, loss and optimizer, in automatic mixed precision. The
+images are photos of playing cards where ``SSD_LITE_SHARED`` has them, or drawn scenes. Before anything is
+timed, both networks get the same weights and must come to the same loss.
+
+Beside the whole step: both networks alone, on images that lie on the device; the share of the rate that
+the device reaches in a large matrix product (bfloat16 on a GPU, float32 on a CPU); memory; and the parts of
+our step, each the difference that it makes when it is added to those before it.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import our_training, photos, torchvision_training
+from benchmarks import torchvision_side as theirs
+from benchmarks.command import Settings, run
+from benchmarks.criterion import without_conflicts
+from benchmarks.timing import comparison, in_turn, no_host_sync, peak_gib, seconds
+from ssd_lite import models, recipes
+from ssd_lite.criterion import MultiBoxCriterion
+from ssd_lite.data import VOCFolder, decode
+from ssd_lite.data.loading import shuffled
+from ssd_lite.recipes import Recipe
+from ssd_lite.truths import Truths
+
+GOAL = 1 / 3
+"""Share of torchvision's time that ours may take."""
+
+GOAL_UTILISATION = 0.5
+"""Share of the device's matrix rate that a GPU should reach."""
+
+
+def recipe(chosen: Settings) -> Recipe:
+    """Model, batch and augmentation of both sides."""
+    whole = recipes.voc0712().changed(weights=None, seed=chosen.seed, zoom_out=0.5)
+    if chosen.quick:
+        return whole.changed(model="ssd_tiny", batch=4, canvas_px=128)
+    return whole.changed(batch=chosen.size(quick=4, cpu=2, cuda=32))
+
+
+def measure(chosen: Settings) -> dict[str, Any]:
+    """Everything that the module's text promises."""
+    with tempfile.TemporaryDirectory() as place:
+        return _Bench(chosen, Path(place)).measured()
+
+
+class _Bench:
+    def __init__(self, chosen: Settings, place: Path) -> None:
+        self.chosen, self.device, self.recipe = chosen, chosen.device, recipe(chosen)
+        count = chosen.size(quick=8, cpu=16, cuda=512)
+        self.folder, self.split, self.kind = photos.folder(count, place, seed=chosen.seed, quick=chosen.quick)
+        dataset = VOCFolder(self.folder, self.split, skip_invalid=True)
+        torch.manual_seed(chosen.seed)
+        model = models.MODELS[self.recipe.model](dataset.classes)
+        self.checked = agree(model, self.device, seed=chosen.seed)
+        before = _allocated(self.device)
+        self.theirs = torchvision_training.Training(
+            model, self.recipe.changed(learning_rate=1e-4), self.device
+        )
+        self.reader = torchvision_training.reader(
+            self.folder, self.split, dataset.classes, size_px=model.image_size, link=place / "link"
+        )
+        self.theirs_gib = _allocated(self.device) - before
+        self.source = decode(dataset, canvas_px=self.recipe.canvas_px)
+        self.batches = our_training.endless(self.source, self.recipe.batch, self.device, seed=chosen.seed)
+        self.batch = next(self.batches)
+        before = _allocated(self.device)
+        self.ours = our_training.Training(model, self.recipe, self.device)
+        self.ours_gib = _allocated(self.device) - before
+
+    def measured(self) -> dict[str, Any]:
+        whole, network = self.whole(), self.network()
+        flops, rate = self.flops_an_image(), matrix_rate(self.chosen)
+        speeds = {side: self.recipe.batch / whole[side]["median_s"] for side in ("ours", "torchvision")}
+        return {
+            "images": self.kind,
+            "model": self.recipe.model,
+            "batch": self.recipe.batch,
+            "precision": "bfloat16" if self.ours.half else "float32",
+            "agreement": self.checked,
+            "images_per_second": speeds,
+            "workers": self.workers,
+            "flops_an_image": flops,
+            "matrix_flops_per_second": rate,
+            "utilisation": {side: flops * speed / rate for side, speed in speeds.items()},
+            "goal_utilisation": GOAL_UTILISATION,
+            "host_syncs": self.host_syncs(),
+            "memory_gib": self.memory(),
+            "parts_s": self.parts(),
+            "comparisons": [whole, network],
+        }
+
+    @property
+    def workers(self) -> int:
+        """Worker processes of torchvision's loader: one a core; on a small CPU they would fight the step."""
+        return torchvision_training.cores() if self.device.type == "cuda" else 0
+
+    def whole(self) -> dict[str, Any]:
+        """The whole step of both sides, round by round; torchvision's loader runs in its own turns alone."""
+        rounds = self.chosen.size(quick=2, cpu=3, cuda=5)
+        ours, other = (self.chosen.size(quick=1, cpu=1, cuda=steps) for steps in (50, 25))
+        warmup = self.chosen.size(quick=1, cpu=1, cuda=5)
+        for _ in range(warmup):
+            self.ours.step(next(self.batches))
+        times: dict[str, list[float]] = {"ours": [], "torchvision": []}
+        for _ in range(rounds):
+            step = seconds(lambda: self.ours.step(next(self.batches)), device=self.device, calls=ours)
+            times["ours"].append(step)
+            loaded = self.loaded(warmup + other)
+            for images, targets in islice(loaded, warmup):
+                self.theirs.step(images, targets)
+            step = seconds(lambda: self.theirs.step(*next(loaded)), device=self.device, calls=other)  # noqa: B023
+            times["torchvision"].append(step)
+        return comparison("training step, data included", times, goal=GOAL)
+
+    def loaded(self, steps: int) -> Iterator[Any]:
+        """Torchvision's batches for so many steps."""
+        order = shuffled(len(self.reader), self.recipe.batch, steps=steps, seed=self.chosen.seed)
+        return torchvision_training.batches(self.reader, order, workers=self.workers, device=self.device)
+
+    def network(self) -> dict[str, Any]:
+        """Forward, loss, backward and optimizer of both sides, on images that lie ready."""
+        images, truths = self.ours.augmented(self.batch)
+        works: dict[str, Callable[[], object]] = {
+            "ours": lambda: self.ours.learned(images, truths),
+            "torchvision": lambda: self.theirs.step(list(images), self.targets(truths)),
+        }
+        rounds, calls = self.chosen.size(quick=2, cpu=3, cuda=7), self.chosen.size(quick=1, cpu=1, cuda=10)
+        times = in_turn(works, device=self.device, rounds=rounds, calls=calls, warmup=1 if calls == 1 else 5)
+        return comparison("training step, network and loss", times, goal=None)
+
+    def targets(self, truths: Truths) -> list[theirs.Target]:
+        """Torchvision's targets of augmented images; made in advance of a step, by its loader."""
+        return theirs.targets(truths, size_px=self.ours.model.image_size)
+
+    def parts(self) -> dict[str, float]:
+        """Seconds of each part of our step, by what it adds."""
+        images, truths = self.ours.augmented(self.batch)
+
+        def objective() -> Tensor:
+            total: Tensor = self.ours.loss(*self.ours.predicted(images), truths).total
+            return total
+
+        def gradients() -> None:
+            self.ours.optimizer.zero_grad(set_to_none=True)
+            objective().backward()  # type: ignore[no-untyped-call]
+
+        works: dict[str, Callable[[], object]] = {
+            "augmentation": lambda: self.ours.augmented(self.batch),
+            "forward": lambda: self.ours.predicted(images),
+            "criterion": objective,
+            "backward": gradients,
+            "optimizer": lambda: self.ours.learned(images, truths),
+        }
+        rounds, calls = self.chosen.size(quick=1, cpu=3, cuda=7), self.chosen.size(quick=1, cpu=1, cuda=10)
+        times = in_turn(works, device=self.device, rounds=rounds, calls=calls, warmup=1)
+        until = {name: median(values) for name, values in times.items()}
+        found = {"augmentation": until["augmentation"], "forward": until["forward"]}
+        for before, name in (("forward", "criterion"), ("criterion", "backward"), ("backward", "optimizer")):
+            found[name] = max(until[name] - until[before], 0.0)
+        return found
+
+    def host_syncs(self) -> int | None:
+        """0 where a step was seen not to wait for the host; raises if it waits; None on a CPU."""
+        if self.device.type != "cuda":
+            return None
+        with no_host_sync(self.device):
+            self.ours.step(next(self.batches))
+        return 0
+
+    def memory(self) -> dict[str, float | None]:
+        """GiB that a step of each side takes at most on the GPU, without the dataset and the other side."""
+        images, truths = self.ours.augmented(self.batch)
+        targets = self.targets(truths)
+
+        def of(work: Callable[[], object], own: float) -> float | None:
+            others = _allocated(self.device) - own
+            peak = peak_gib(work, device=self.device)
+            return None if peak is None else peak - others
+
+        return {
+            "ours": of(lambda: self.ours.step(self.batch), self.ours_gib),
+            "torchvision": of(lambda: self.theirs.step(list(images), targets), self.theirs_gib),
+        }
+
+    def flops_an_image(self) -> float:
+        """Operations of network and gradients for one image, counted; a multiply-add is two."""
+        images, truths = self.ours.augmented(self.batch)
+        with FlopCounterMode(display=False) as counter:
+            total = self.ours.criterion(*self.ours.model(images), truths).total
+            total.backward()
+        self.ours.optimizer.zero_grad(set_to_none=True)
+        return float(counter.get_total_flops()) / self.recipe.batch
+
+
+def agree(model: models.SSD, device: torch.device, *, seed: int, batch: int = 2) -> str:
+    """Both networks with the same weights must come to the same loss; raises ``AssertionError`` otherwise."""
+    ours, other = model.to(device).train(), theirs.like(model).to(device).train()
+    copy_weights(ours, other)
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(batch, 3, model.image_size, model.image_size, generator=generator).to(device)
+    labels = 1 + torch.arange(2 * batch).view(batch, 2) % len(model.classes)
+    boxes = torch.tensor([[0.11, 0.13, 0.52, 0.47], [0.55, 0.41, 0.93, 0.96]]).expand(batch, 2, 4)
+    truths = without_conflicts(
+        Truths(boxes.contiguous(), labels, torch.zeros_like(labels, dtype=torch.bool)), model.default_boxes
+    )
+    criterion = MultiBoxCriterion(model.default_boxes, variances=model.variances).to(device)
+    with torch.no_grad():
+        placed = truths.to(device)
+        total = criterion(*ours(images), placed).total.item()
+        parts = other(list(images), theirs.targets(placed, size_px=model.image_size))
+    expected = sum(part.item() for part in parts.values())
+    allowed = 1e-3 if device.type == "cpu" else 2e-2  # convolutions on a GPU are in tf32 by default
+    assert total > 0, "the loss is 0, so nothing is compared"
+    assert abs(total - expected) < allowed * expected, f"ours comes to {total}, torchvision's to {expected}"
+    return f"the same weights come to a loss of {total:.4f}, torchvision's to {expected:.4f}"
+
+
+def copy_weights(ours: models.SSD, other: nn.Module) -> None:
+    """Give torchvision's network the weights of ours, layer by layer in the order of use."""
+    ours_heads = [*ours.logit_heads, *ours.offset_heads]
+    head: Any = other.head
+    other_heads = [*head.classification_head.module_list, *head.regression_head.module_list]
+    body = [*_layers(ours.trunk), *_layers(ours.extras)]
+    pairs = zip([*body, *ours_heads], [*_layers(other.backbone), *other_heads], strict=True)  # type: ignore[arg-type]
+    for source, target in pairs:
+        target.load_state_dict(source.state_dict())
+    norm, scale = getattr(ours.trunk, "norm", None), getattr(other.backbone, "scale_weight", None)
+    if norm is not None and scale is not None:
+        scale.data.copy_(norm.scale.data)
+
+
+def _layers(module: nn.Module) -> list[nn.Module]:
+    return [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)]
+
+
+def matrix_rate(chosen: Settings) -> float:
+    """Operations a second of a large matrix product of random numbers: the best of some rounds."""
+    side = chosen.size(quick=128, cpu=2048, cuda=8192)
+    dtype = torch.bfloat16 if chosen.device.type == "cuda" else torch.float32
+    a, b = (torch.randn(side, side, device=chosen.device, dtype=dtype) for _ in range(2))
+    calls = chosen.size(quick=1, cpu=1, cuda=10)
+    times = in_turn({"product": lambda: a @ b}, device=chosen.device, rounds=5, calls=calls)
+    return float(2 * side**3 / min(times["product"]))
+
+
+def _allocated(device: torch.device) -> float:
+    return torch.cuda.memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0
+
+
+if __name__ == "__main__":
+    run("training_step", __doc__, measure)
