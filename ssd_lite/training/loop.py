@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,10 @@ from ssd_lite.training.step import Objective, draw, learn
 WEIGHTS = "model.safetensors"
 RESULTS = "results.json"
 RECIPE = "recipe.json"
+
+
+Watch = Callable[[int, float, SSD], object]
+"""Called at each checkpoint with steps done, seconds of training, and the model; its time does not count."""
 
 
 class InterruptedRunError(RuntimeError):
@@ -69,13 +73,15 @@ def train(
     skip_invalid: bool = False,
     show: bool = True,
     report: Report | None = None,
+    watch: Watch | None = None,
 ) -> Result:
     """Train a detector by a recipe, evaluate it, and leave everything in ``run_dir``.
 
     The folder then holds ``recipe.json``, ``log.jsonl``, ``tensorboard/``, ``checkpoints/``,
     ``model.safetensors`` and ``results.json``. ``data`` are training and test images to use instead of
     the recipe's. ``show`` draws a progress bar on the standard error output; ``report`` hears of
-    reading and evaluating. Started by ``torchrun``, all processes share each batch, and the first writes.
+    reading and evaluating. ``watch`` is called whenever the state has just been saved (see ``Watch``);
+    what it raises ends the run, which can go on. Started by ``torchrun``, all processes share each batch, and the first writes.
 
     Raises ``ValueError`` when the folder holds a run already, :class:`ssd_lite.data.DatasetError` for
     data that is not sound, :class:`NonFiniteLossError` when training diverges, and
@@ -93,6 +99,7 @@ def train(
             _refuse_another(run_dir)  # that began meanwhile
             _write_recipe(recipe, run_dir)
         run = _Run(recipe, run_dir, model, data, device=device, ranks=ranks, show=show, report=report)
+        run.watch = watch
         return run.finish()
 
 
@@ -104,6 +111,7 @@ def resume(
     skip_invalid: bool = False,
     show: bool = True,
     report: Report | None = None,
+    watch: Watch | None = None,
 ) -> Result:
     """Go on with a run from its last checkpoint, to the end that it would have come to anyway.
 
@@ -129,6 +137,7 @@ def resume(
         if ranks.leads:
             _write_recipe(recipe, run_dir)
         run = _Run(recipe, run_dir, model, data, device=device, ranks=ranks, show=show, report=report)
+        run.watch = watch
         if state is not None:
             run.go_on_from(state)
         return run.finish()
@@ -206,6 +215,7 @@ class _Run:
             fused=device.type == "cuda",
         )
         self.step, self.seconds, self.pending = 0, 0.0, torch.zeros(0, 4)
+        self.watch: Watch | None = None
 
     def go_on_from(self, state: dict[str, Any]) -> None:
         """Take over what a checkpoint holds."""
@@ -282,10 +292,16 @@ class _Run:
                 learn(self.optimizer, share)
                 journal.step(self.step, rate, loss, self._names(indices, batch))
                 self.step += 1
-                self.seconds = time.perf_counter() - began
                 stop = self._stops(bool(asked))
-                if self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps or stop:
+                saves = self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps or stop
+                if saves and self.device.type == "cuda":
+                    torch.cuda.synchronize(self.device)  # so that seconds count what is still under way
+                self.seconds = time.perf_counter() - began
+                if saves:
                     self._save(journal)
+                    if self.watch is not None:
+                        self.watch(self.step, self.seconds, self.model)
+                        began = time.perf_counter() - self.seconds
                 if stop:
                     raise InterruptedRunError(self.step, self.run_dir)
 
