@@ -14,15 +14,17 @@ from itertools import cycle
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from benchmarks import photos
 from benchmarks import torchvision_side as theirs
 from benchmarks.command import Settings, run
+from benchmarks.our_training import Augmenting
 from benchmarks.timing import comparison, in_turn, no_host_sync, peak_gib
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.data import Batch, Example
+from ssd_lite.data.loading import in_order
+from ssd_lite.training.step import draw
 
 SIZE_PX = theirs.SIZE_PX
 CPU_GOAL = 1 / 4
@@ -91,27 +93,31 @@ def _works(
     images: list[Example], batch: int, chosen: Settings
 ) -> tuple[dict[str, Callable[[], object]], dict[str, int]]:
     """What each side does in a call, and how many images that is."""
-    batches = cycle([_batch(part).to(chosen.device) for part in _parts(images, batch)])
+    # Of one canvas and as many slots for objects, so that compiling is done once.
+    order = in_order(len(images), batch)
+    batches = cycle([part.to(chosen.device) for part in photos.decoded(images).batches(order)])
     augment = SSDAugmentation(SIZE_PX, zoom_out=0.5)
     generator = torch.Generator(chosen.device).manual_seed(chosen.seed)
 
-    def ours() -> Tensor:
-        found = next(batches)
-        result, _ = augment(found.images, found.truths, generator=generator, sizes_px=found.sizes_px)
-        return result
+    def of(side: Callable[..., Any]) -> Callable[[], object]:
+        def work() -> object:
+            found = next(batches)
+            numbers = draw(augment, batch, generator, chosen.device)
+            return side(found.images, found.sizes_px, found.truths, numbers)
 
+        return work
+
+    sides: dict[str, Callable[..., Any]] = {"ours": Augmenting(augment)}
+    if chosen.full:  # as in training
+        sides["ours, compiled"] = torch.compile(sides["ours"], fullgraph=True, dynamic=False)
     samples = cycle([theirs.sample(example.image, example.truth) for example in images])
     transform, several = theirs.pipeline(), chosen.size(quick=2, cpu=8, cuda=8)
 
     def torchvision() -> list[Any]:
         return [transform(*next(samples)) for _ in range(several)]
 
-    return {"ours": ours, "torchvision": torchvision}, {"ours": batch, "torchvision": several}
-
-
-def _parts(images: list[Example], batch: int) -> Iterator[list[Example]]:
-    for start in range(0, len(images), batch):
-        yield images[start : start + batch]
+    works = {name: of(side) for name, side in sides.items()}
+    return works | {"torchvision": torchvision}, dict.fromkeys(works, batch) | {"torchvision": several}
 
 
 def _batch(images: list[Example]) -> Batch:

@@ -62,7 +62,11 @@ class Clock:
             raise OutOfTimeError("the time given is over; the same command goes on")
 
 
-def recipe(root: Path, *, steps: int, seed: int, toy: bool = False) -> Recipe:
+RATE = 5e-3
+"""Learning rate: half of what batch norm everywhere might take, since torchvision's extra maps have none."""
+
+
+def recipe(root: Path, *, steps: int, seed: int, rate: float = RATE, toy: bool = False) -> Recipe:
     """The settings of both sides; augmentation and matching are each side's own."""
     chosen = Recipe(
         name="full_run",
@@ -73,7 +77,7 @@ def recipe(root: Path, *, steps: int, seed: int, toy: bool = False) -> Recipe:
         crop=Crop(keep_empty=False),
         zoom_out=0.5,
         steps=120_000,
-        learning_rate=1e-2,
+        learning_rate=rate,
         warmup=6_000,
         seed=seed,
     )
@@ -146,10 +150,12 @@ def torchvision(
     began = time.perf_counter() - seconds
     metrics = None
     for images, targets in torchvision_training.batches(reader, order, workers=workers, device=device):
-        side.step(images, targets)
+        loss = side.step(images, targets)
         if side.step_number % chosen.checkpoint_every == 0 or side.step_number == chosen.steps:
             synchronize(device)
             seconds = time.perf_counter() - began
+            if not loss.isfinite():
+                raise training.NonFiniteLossError(f"torchvision's loss is {loss} at step {side.step_number}")
             checkpoint.save(work / "torchvision", side.state() | {"seconds": seconds})
             metrics = evaluated(side, data[1])
             curve.add(side.step_number, seconds, metrics)
@@ -194,7 +200,7 @@ def measure(chosen: Settings, run: Recipe, work: Path, *, minutes: float) -> dic
     clock = Clock(minutes)
     _same_run(work, run)
     began = time.perf_counter()
-    data = training.sources(run, skip_invalid=True)
+    data = training.sources(run, device=chosen.device, skip_invalid=True)
     loading = time.perf_counter() - began
     found: dict[str, Any] = {}
     for name, side in SIDES.items():
@@ -241,6 +247,7 @@ def options() -> argparse.ArgumentParser:
     found.add_argument("--data", type=Path, required=True, help="folder in VOC's layout")
     found.add_argument("--minutes", type=float, default=9, help="stop and save after about so many")
     found.add_argument("--steps", type=int, help=f"by default {STEPS}, or 4 with --toy")
+    found.add_argument("--learning-rate", type=float, default=RATE)
     found.add_argument("--work", type=Path, default=Path("runs/full_run"), help="folder for the state")
     found.add_argument("--toy", action="store_true", help="a tiny model, to see that it works")
     return found
@@ -252,7 +259,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen, of = settings(arguments), commit()
     toy = arguments.toy or arguments.quick
     steps = arguments.steps or (4 if toy else STEPS)
-    run = recipe(arguments.data, steps=steps, seed=chosen.seed, toy=toy)
+    run = recipe(arguments.data, steps=steps, seed=chosen.seed, rate=arguments.learning_rate, toy=toy)
     try:
         measured = measure(chosen, run, arguments.work, minutes=arguments.minutes)
     except OutOfTimeError as error:

@@ -29,7 +29,7 @@ from benchmarks.criterion import without_conflicts
 from benchmarks.timing import comparison, in_turn, no_host_sync, peak_gib, seconds
 from ssd_lite import models, recipes
 from ssd_lite.criterion import MultiBoxCriterion
-from ssd_lite.data import VOCFolder, decode
+from ssd_lite.data import VOCFolder, load
 from ssd_lite.data.loading import shuffled
 from ssd_lite.recipes import Recipe
 from ssd_lite.truths import Truths
@@ -64,20 +64,33 @@ class _Bench:
         torch.manual_seed(chosen.seed)
         model = models.MODELS[self.recipe.model](dataset.classes)
         self.checked = agree(model, self.device, seed=chosen.seed)
-        before = _allocated(self.device)
-        self.theirs = torchvision_training.Training(
-            model, self.recipe.changed(learning_rate=1e-4), self.device
-        )
         self.reader = torchvision_training.reader(
             self.folder, self.split, dataset.classes, size_px=model.image_size, link=place / "link"
         )
-        self.theirs_gib = _allocated(self.device) - before
-        self.source = decode(dataset, canvas_px=self.recipe.canvas_px)
-        self.batches = our_training.endless(self.source, self.recipe.batch, self.device, seed=chosen.seed)
+        source = load(dataset, canvas_px=self.recipe.canvas_px, device=self.device)
+        self.kept = source.where
+        self.batches = our_training.endless(source, self.recipe.batch, self.device, seed=chosen.seed)
         self.batch = next(self.batches)
         before = _allocated(self.device)
         self.ours = our_training.Training(model, self.recipe, self.device)
-        self.ours_gib = _allocated(self.device) - before
+        self.ours.step(self.batch)  # compiles, and the optimizer takes its memory
+        ours_gib = self.peak(lambda: self.ours.step(self.batch), before)
+        self.augmented = self.ours.augmented(self.batch)
+        before = _allocated(self.device)
+        still = self.recipe.changed(learning_rate=1e-4)
+        self.theirs = torchvision_training.Training(model, still, self.device)
+        self.network_of_torchvision()
+        self.memory = {"ours": ours_gib, "torchvision": self.peak(self.network_of_torchvision, before)}
+
+    def peak(self, work: Callable[[], object], before: float) -> float | None:
+        """GiB that a step takes at most on the GPU beyond what lay there before; None on a CPU."""
+        peak = peak_gib(work, device=self.device)
+        return None if peak is None else peak - before
+
+    def network_of_torchvision(self) -> Tensor:
+        """Torchvision's step on images that lie ready."""
+        images, truths = self.augmented
+        return self.theirs.step(list(images), self.targets(truths))
 
     def measured(self) -> dict[str, Any]:
         whole, network = self.whole(), self.network()
@@ -90,13 +103,14 @@ class _Bench:
             "precision": "bfloat16" if self.ours.half else "float32",
             "agreement": self.checked,
             "images_per_second": speeds,
+            "data_kept_in": self.kept,
             "workers": self.workers,
             "flops_an_image": flops,
             "matrix_flops_per_second": rate,
             "utilisation": {side: flops * speed / rate for side, speed in speeds.items()},
             "goal_utilisation": GOAL_UTILISATION,
             "host_syncs": self.host_syncs(),
-            "memory_gib": self.memory(),
+            "memory_gib": self.memory,
             "parts_s": self.parts(),
             "comparisons": [whole, network],
         }
@@ -131,10 +145,9 @@ class _Bench:
 
     def network(self) -> dict[str, Any]:
         """Forward, loss, backward and optimizer of both sides, on images that lie ready."""
-        images, truths = self.ours.augmented(self.batch)
         works: dict[str, Callable[[], object]] = {
-            "ours": lambda: self.ours.learned(images, truths),
-            "torchvision": lambda: self.theirs.step(list(images), self.targets(truths)),
+            "ours": lambda: self.ours.learned(*self.augmented),
+            "torchvision": self.network_of_torchvision,
         }
         rounds, calls = self.chosen.size(quick=2, cpu=3, cuda=7), self.chosen.size(quick=1, cpu=1, cuda=10)
         times = in_turn(works, device=self.device, rounds=rounds, calls=calls, warmup=1 if calls == 1 else 5)
@@ -146,20 +159,16 @@ class _Bench:
 
     def parts(self) -> dict[str, float]:
         """Seconds of each part of our step, by what it adds."""
-        images, truths = self.ours.augmented(self.batch)
-
-        def objective() -> Tensor:
-            total: Tensor = self.ours.loss(*self.ours.predicted(images), truths).total
-            return total
+        images, truths = self.augmented
 
         def gradients() -> None:
             self.ours.optimizer.zero_grad(set_to_none=True)
-            objective().backward()  # type: ignore[no-untyped-call]
+            self.ours.lost(images, truths).backward()  # type: ignore[no-untyped-call]
 
         works: dict[str, Callable[[], object]] = {
             "augmentation": lambda: self.ours.augmented(self.batch),
             "forward": lambda: self.ours.predicted(images),
-            "criterion": objective,
+            "criterion": lambda: self.ours.lost(images, truths),
             "backward": gradients,
             "optimizer": lambda: self.ours.learned(images, truths),
         }
@@ -179,24 +188,9 @@ class _Bench:
             self.ours.step(next(self.batches))
         return 0
 
-    def memory(self) -> dict[str, float | None]:
-        """GiB that a step of each side takes at most on the GPU, without the dataset and the other side."""
-        images, truths = self.ours.augmented(self.batch)
-        targets = self.targets(truths)
-
-        def of(work: Callable[[], object], own: float) -> float | None:
-            others = _allocated(self.device) - own
-            peak = peak_gib(work, device=self.device)
-            return None if peak is None else peak - others
-
-        return {
-            "ours": of(lambda: self.ours.step(self.batch), self.ours_gib),
-            "torchvision": of(lambda: self.theirs.step(list(images), targets), self.theirs_gib),
-        }
-
     def flops_an_image(self) -> float:
         """Operations of network and gradients for one image, counted; a multiply-add is two."""
-        images, truths = self.ours.augmented(self.batch)
+        images, truths = self.augmented
         with FlopCounterMode(display=False) as counter:
             total = self.ours.criterion(*self.ours.model(images), truths).total
             total.backward()
@@ -221,6 +215,7 @@ def agree(model: models.SSD, device: torch.device, *, seed: int, batch: int = 2)
         total = criterion(*ours(images), placed).total.item()
         parts = other(list(images), theirs.targets(placed, size_px=model.image_size))
     expected = sum(part.item() for part in parts.values())
+    model.cpu()  # so that what it takes on a GPU is counted where it is trained
     allowed = 1e-3 if device.type == "cpu" else 2e-2  # convolutions on a GPU are in tf32 by default
     assert total > 0, "the loss is 0, so nothing is compared"
     assert abs(total - expected) < allowed * expected, f"ours comes to {total}, torchvision's to {expected}"

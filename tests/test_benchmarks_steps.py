@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks import augmentation, command, criterion, prediction, timing
+from benchmarks import augmentation, command, criterion, data_loading, prediction, timing, training_step
 from benchmarks import torchvision_side as theirs
 from benchmarks.command import Settings
-from ssd_lite import scales
+from ssd_lite import models, scales
 from ssd_lite.boxes import cxcywh_to_xyxy
 from ssd_lite.criterion import MultiBoxCriterion
 from ssd_lite.models.zoo import tiny_default_boxes
@@ -17,6 +17,13 @@ from ssd_lite.truths import Truths
 
 QUICK = Settings(device=torch.device("cpu"), quick=True)
 TINY = tiny_default_boxes()
+PROMISED = {
+    "criterion": {"batch", "default_boxes", "classes", "memory_gib", "host_syncs"},
+    "augmentation": {"images", "images_per_second", "goal_images_per_second", "host_syncs"},
+    "prediction": {"batch", "candidates_per_class", "detections_per_image"},
+    "training_step": {"images_per_second", "utilisation", "memory_gib", "parts_s", "matrix_flops_per_second"},
+    "data_loading": {"images_per_second", "loading_seconds", "growth", "workers"},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -24,16 +31,17 @@ def _drawn(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr("benchmarks.photos.SHARED", tmp_path)  # no real photos: the same everywhere
 
 
-@pytest.mark.parametrize("module", [criterion, augmentation, prediction])
+@pytest.mark.parametrize("module", [criterion, augmentation, prediction, training_step, data_loading])
 def test_a_benchmark_writes_what_it_promises(module, tmp_path, capsys) -> None:
     name = module.__name__.removeprefix("benchmarks.")
     command.run(name, module.__doc__, module.measure, ["--quick", "--device", "cpu", "--out", str(tmp_path)])
     measured = json.loads((tmp_path / f"{name}.cpu.json").read_text())
     assert {"machine", "commit", "date", "seed", "command", "quick", "agreement"} <= set(measured)
     assert measured["command"] == f"python -m benchmarks.{name}"
+    assert PROMISED[name] <= set(measured)
     for compared in measured["comparisons"]:
-        assert {"name", "side", "ours", "torchvision", "share", "goal"} <= set(compared)
-        assert all(compared[side]["median_s"] > 0 for side in ("ours", "torchvision"))
+        assert {"name", "side", compared["side"], "torchvision", "share", "goal"} <= set(compared)
+        assert all(compared[side]["median_s"] > 0 for side in (compared["side"], "torchvision"))
         low, high = compared["share"]["quartiles"]
         assert 0 < low <= compared["share"]["median"] <= high
     assert "torchvision" in capsys.readouterr().out
@@ -112,3 +120,34 @@ def test_detections_that_differ_are_not_timed() -> None:
     wrong = prediction.detect(offsets, logits, defaults, iou_threshold=0.6)
     with pytest.raises(AssertionError, match="are the same"):
         prediction.check(wrong, in_pixels)
+
+
+def test_the_same_weights_come_to_the_same_loss_or_nothing_is_timed(monkeypatch) -> None:
+    model = models.ssd_tiny(("a", "b"))
+    assert "loss" in training_step.agree(model, torch.device("cpu"), seed=0)
+    monkeypatch.setattr(training_step, "copy_weights", lambda ours, other: None)
+    with pytest.raises(AssertionError, match="torchvision's to"):
+        training_step.agree(model, torch.device("cpu"), seed=0)
+
+
+def test_weights_are_copied_into_the_vgg_layer_by_layer() -> None:
+    with torch.device("meta"):
+        other = theirs.ssd300_vgg16(scales.ssd300_voc(), 2)
+        trunk = models.backbones.VGG16Trunk()
+    found = training_step._layers(other.backbone)[:15]
+    expected = training_step._layers(trunk)
+    assert [layer.weight.shape for layer in found] == [layer.weight.shape for layer in expected]
+
+
+def test_images_that_differ_are_not_timed(tmp_path) -> None:
+    bench = data_loading._Bench(QUICK, tmp_path)
+    sources, seconds = bench.loaded(bench.dataset)
+    assert set(sources) == set(seconds) == {"memory", "disk"}
+    memory, disk = sources.values()
+    data_loading.check([memory, disk], bench.reader, bench.dataset.classes)
+    wrong = replace(memory, images=memory.images.roll(1, -1))
+    with pytest.raises(AssertionError, match="pixels differ"):
+        data_loading.check([memory, wrong], bench.reader, bench.dataset.classes)
+    wrong = replace(memory, truths=replace(memory.truths, labels=memory.truths.labels * 2))
+    with pytest.raises(AssertionError, match="labels of image"):
+        data_loading.check([wrong, disk], bench.reader, bench.dataset.classes)
