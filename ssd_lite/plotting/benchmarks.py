@@ -35,7 +35,8 @@ def speed_ups(measured: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set_xscale("log")
     axes.set_yticks(range(len(rows)), [compared["name"] for compared in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100) if _within(t, axes.get_xlim())]
+    lowest, highest = axes.get_xlim()
+    ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100) if lowest <= t <= highest]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel("times as fast as torchvision; | the goal")
@@ -76,7 +77,3 @@ def time_of_parts(parts: Mapping[str, float]) -> Figure:
     axes.legend(ncols=3, fontsize=10, loc="upper left", borderaxespad=0)
     figure.tight_layout()
     return figure
-
-
-def _within(value: float, limits: tuple[float, float]) -> bool:
-    return limits[0] <= value <= limits[1]
