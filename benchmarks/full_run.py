@@ -15,10 +15,11 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from benchmarks import torchvision_training
@@ -131,38 +132,46 @@ def torchvision(
     like = MODELS[chosen.model](data[0].classes, default_boxes=chosen.default_boxes, **chosen.model_options)
     side = torchvision_training.Training(like, chosen, device)
     state = checkpoint.newest(work / "torchvision", device)
-    seconds = 0.0
     if state is not None:
         side.restore(state)
-        seconds = state["seconds"]
-    curve = Curve(work / "torchvision.jsonl", until=side.step_number)
-    names = _names(data[0])
     reader = torchvision_training.reader(
         Path(chosen.root),
         chosen.train_split,
         data[0].classes,
         size_px=like.image_size,
         link=work / "link",
-        names=names,
+        names=getattr(data[0], "names", None),
     )
     order = shuffled(len(reader), chosen.batch, steps=chosen.steps, seed=chosen.seed, start=side.step_number)
-    workers = min(torchvision_training.cores(), 16) if device.type == "cuda" else 0
-    began = time.perf_counter() - seconds
-    metrics = None
-    for images, targets in torchvision_training.batches(reader, order, workers=workers, device=device):
-        loss = side.step(images, targets)
-        if side.step_number % chosen.checkpoint_every == 0 or side.step_number == chosen.steps:
-            synchronize(device)
-            seconds = time.perf_counter() - began
-            if not loss.isfinite():
-                raise training.NonFiniteLossError(f"torchvision's loss is {loss} at step {side.step_number}")
-            checkpoint.save(work / "torchvision", side.state() | {"seconds": seconds})
-            metrics = evaluated(side, data[1])
+    workers = torchvision_training.cores() if device.type == "cuda" else 0
+    batches = torchvision_training.batches(reader, order, workers=workers, device=device)
+    curve = Curve(work / "torchvision.jsonl", until=side.step_number)
+    # cuDNN's fastest kernels for images of one size, as our training has them.
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+        seconds = before = state["seconds"] if state is not None else 0.0
+        for seconds, metrics in _parts(side, batches, data[1], work / "torchvision", before):
             curve.add(side.step_number, seconds, metrics)
             if side.step_number < chosen.steps:
                 clock.check()
+    return _told(chosen, curve, seconds, evaluated(side, data[1]))
+
+
+def _parts(
+    side: torchvision_training.Training, batches: Iterable[Any], test: Source, folder: Path, seconds: float
+) -> Iterator[tuple[float, AveragePrecision]]:
+    """Train from checkpoint to checkpoint: the seconds of training so far, and how good it is."""
+    every, last = side.recipe.checkpoint_every, side.recipe.steps
+    began = time.perf_counter() - seconds
+    for images, targets in batches:
+        loss = side.step(images, targets)
+        if side.step_number % every == 0 or side.step_number == last:
+            synchronize(side.device)
+            seconds = time.perf_counter() - began
+            if not loss.isfinite():
+                raise training.NonFiniteLossError(f"torchvision's loss is {loss} at step {side.step_number}")
+            checkpoint.save(folder, side.state() | {"seconds": seconds})
+            yield seconds, evaluated(side, test)
             began = time.perf_counter() - seconds
-    return _told(chosen, curve, seconds, metrics or evaluated(side, data[1]))
 
 
 def evaluated(side: torchvision_training.Training, test: Source) -> AveragePrecision:
@@ -175,10 +184,6 @@ def evaluated(side: torchvision_training.Training, test: Source) -> AveragePreci
         ]
         evaluator.update(side.predict(images), batch.truths)
     return evaluator.compute()
-
-
-def _names(source: Source) -> list[str] | None:
-    return getattr(source, "names", None)
 
 
 def _told(chosen: Recipe, curve: Curve, seconds: float, metrics: AveragePrecision) -> dict[str, Any]:

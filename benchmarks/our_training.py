@@ -45,7 +45,9 @@ class Training:
         """The whole step, augmentation included."""
         images = len(batch.images)
         numbers = draw(self.augmentation, images, self.generator, self.device)
-        loss: Loss = self.objective(batch.images, batch.sizes_px, batch.truths, numbers, images, 0)
+        loss: Loss = self.objective(
+            batch.images, batch.sizes_px, batch.truths, numbers, batch=images, first=0
+        )
         learn(self.optimizer, loss.total)
         return loss
 

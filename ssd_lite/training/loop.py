@@ -81,7 +81,8 @@ def train(
     ``model.safetensors`` and ``results.json``. ``data`` are training and test images to use instead of
     the recipe's. ``show`` draws a progress bar on the standard error output; ``report`` hears of
     reading and evaluating. ``watch`` is called whenever the state has just been saved (see ``Watch``);
-    what it raises ends the run, which can go on. Started by ``torchrun``, all processes share each batch, and the first writes.
+    what it raises ends the run, which can go on. Started by ``torchrun``, all processes share each batch,
+    and the first writes.
 
     Raises ``ValueError`` when the folder holds a run already, :class:`ssd_lite.data.DatasetError` for
     data that is not sound, :class:`NonFiniteLossError` when training diverges, and
