@@ -178,7 +178,8 @@ def sample_patches(truths: Truths, *, generator: Randomness, law: Crop | None = 
     needed = rules.repeat_interleave(law.trials)
     good = (fits & _satisfies(patches, truths, needed, law)).view(images, options, law.trials)
     patches = patches.view(images, options, law.trials, 4)
-    first = good.byte().argmax(dim=-1)  # of equal values argmax takes the first
+    # Of equal values argmax takes the first. In bytes, torch 2.15 compiled it wrongly on a CPU.
+    first = good.float().argmax(dim=-1)
     patches = patches.gather(2, first[:, :, None, None].expand(-1, -1, 1, 4)).squeeze(2)
     whole = constant([0.0, 0.0, 1.0, 1.0], patches.device).expand(images, 1, 4)
     chosen = _choose(good.any(dim=-1), uniform(generator, patches, images), law)
