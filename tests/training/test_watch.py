@@ -1,0 +1,46 @@
+"""Whoever watches a run is told at each checkpoint, in time that does not count, and may end it there."""
+
+import time
+
+import pytest
+
+from ssd_lite import recipes, training
+from ssd_lite.training import checkpoint
+from ssd_lite.training.sources import sources
+
+SMALL = recipes.scenes().changed(
+    train_images=8, test_images=2, steps=5, batch=4, warmup=1, milestones=(), checkpoint_every=2
+)
+
+
+class _EnoughError(Exception):
+    pass
+
+
+def test_a_run_is_told_of_at_each_checkpoint_and_the_watching_does_not_count(tmp_path) -> None:
+    told = []
+
+    def watch(step: int, seconds: float, model) -> None:
+        assert checkpoint.newest(tmp_path / "run" / "checkpoints")["step"] == step
+        told.append((step, seconds, model.training))
+        time.sleep(0.1)
+
+    data = sources(SMALL)
+    began = time.perf_counter()
+    result = training.train(SMALL, run_dir=tmp_path / "run", data=data, show=False, device="cpu", watch=watch)
+    whole = time.perf_counter() - began
+    assert [(step, mode) for step, _, mode in told] == [(2, True), (4, True), (5, True)]
+    assert told[-1][1] == result.seconds
+    assert result.seconds <= whole - 0.3
+
+
+def test_a_run_that_its_watcher_ended_goes_on(tmp_path) -> None:
+    def watch(step: int, seconds: float, model) -> None:
+        raise _EnoughError
+
+    options = {"data": sources(SMALL), "show": False, "device": "cpu"}
+    with pytest.raises(_EnoughError):
+        training.train(SMALL, run_dir=tmp_path / "run", watch=watch, **options)
+    told = []
+    training.resume(tmp_path / "run", watch=lambda step, seconds, model: told.append(step), **options)
+    assert told == [4, 5]
