@@ -198,7 +198,7 @@ def test_torchvisions_detector_comes_back_bit_by_bit(trunk: nn.Module, maps: lis
 
 def test_a_detector_of_ours_comes_back_bit_by_bit_with_all_its_settings(image: Tensor) -> None:
     layout = scales.DefaultBoxes(
-        grids=(38, 19, 10, 5, 3, 1),
+        grids=torchvision_ssd.GRIDS,
         scales=(0.08, 0.2, 0.4, 0.55, 0.7, 0.8, 0.97),
         aspect_ratios=((1.7,), (2.1,), (), (1.5, 2.5, 3.5), (2.0,), (2.0,)),
     )
@@ -355,7 +355,9 @@ def test_what_torchvision_cannot_build_is_refused() -> None:
             [],
             (8,),
             classes=["cat"],
-            default_boxes=scales.DefaultBoxes(grids=(1,), scales=(0.5, 1.0), aspect_ratios=((),), clip=True),
+            default_boxes=scales.DefaultBoxes(
+                grids=((1, 1),), scales=(0.5, 1.0), aspect_ratios=((),), clip=True
+            ),
             image_size=8,
             mean=(0.5,) * 3,
             std=(0.5,) * 3,

@@ -163,9 +163,9 @@ def _settings(module: nn.Module) -> dict[str, Any]:
         raise ValueError(f"source must weigh x as y and width as height, got {coder.weights}")
     layout = DefaultBoxes(
         grids=GRIDS,
-        scales=tuple(generator.scales),
-        aspect_ratios=tuple(tuple(ratios) for ratios in generator.aspect_ratios),
-        steps=tuple(generator.steps) if generator.steps else None,
+        scales=tuple(map(float, generator.scales)),
+        aspect_ratios=tuple(tuple(map(float, ratios)) for ratios in generator.aspect_ratios),
+        steps=tuple(map(float, generator.steps)) if generator.steps else None,
         image_size=SIZE if generator.steps else None,
         clip_sides=generator.clip,
     )
