@@ -1,6 +1,7 @@
 """The command ``ssd-lite``: train, evaluate, detect, inspect."""
 
 import json
+import math
 import sys
 from collections import Counter
 from functools import partial
@@ -33,6 +34,9 @@ app = typer.Typer(
 )
 out = Console()
 err = Console(stderr=True)
+
+COCO_CANVAS_PX = 1024
+"""Larger images are shrunk to this before COCO's metric sees them; in COCO none is."""
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
@@ -110,8 +114,11 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="A detector: model.safetensors of a run.")],
     folder: Folder = None,
     split: Annotated[str | None, typer.Option(help="Split to measure on; by default test, or val.")] = None,
-    method: Annotated[str, typer.Option(help="area or 11-point.")] = "area",
-    iou: Annotated[float, typer.Option(min=0.0, max=1.0, help="Overlap that counts as found.")] = 0.5,
+    metric: Annotated[str, typer.Option(help="voc, or coco: COCO's twelve numbers.")] = "voc",
+    method: Annotated[str, typer.Option(help="area or 11-point (metric voc).")] = "area",
+    iou: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Overlap that counts as found (metric voc).")
+    ] = 0.5,
     report_to: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
     device: Device = None,
     skip_invalid: SkipInvalid = False,
@@ -122,13 +129,19 @@ def evaluate(
     """
     detector = models.load(model).to(device or training.default_device())
     chosen = _folder_recipe(folder, split) if folder is not None else RECIPES["scenes"]()
+    if metric == "coco" and folder is not None:  # small and large count in pixels of the image as it is
+        chosen = chosen.changed(canvas_px=COCO_CANVAS_PX)
     with _Bars() as report:
         dataset = training.held_out_dataset(chosen, detector.classes, skip_invalid=skip_invalid)
         options: dict[str, Any] = {"skip_invalid": skip_invalid, "report": report}
         images = training.loaded(dataset, chosen, device=detector.mean.device, **options)
-        metrics = training.evaluate(detector, images, method=method, iou_threshold=iou, report=report)
+        metrics = training.evaluate(
+            detector, images, metric=metric, method=method, iou_threshold=iou, report=report
+        )
     _tell_left_out([str(fault) for fault in images.faults])
     out.print(_ap_table(metrics))
+    if metrics.metrics:
+        out.print(_coco_table(metrics))
     if report_to is not None:
         write(report_to, json.dumps(metrics.to_dict(), indent=1).encode())
 
@@ -318,6 +331,13 @@ def _ap_table(metrics: AveragePrecision) -> Table:
         table.add_row(name, str(metrics.counts[name]), f"{ap:.3f}")
     table.add_section()
     table.add_row("mean", str(sum(metrics.counts.values())), f"{metrics.mean:.3f}", style="bold")
+    return table
+
+
+def _coco_table(metrics: AveragePrecision) -> Table:
+    table = Table("number", "value", title="COCO's numbers on held-out images")
+    for name, value in metrics.metrics.items():
+        table.add_row(name.replace("_", " "), "–" if math.isnan(value) else f"{value:.3f}")
     return table
 
 

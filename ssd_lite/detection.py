@@ -1,5 +1,7 @@
 """Detections from predictions: decode, softmax, and non-maximum suppression within each class."""
 
+import math
+
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -27,12 +29,16 @@ def detect(
     iou_threshold: float = 0.45,
     per_class: int = 400,
     per_image: int = 200,
+    largest_growth: float = math.inf,
 ) -> list[Detections]:
     """For each image its detections, highest score first, boxes relative to the image and clipped.
 
     As in the released code: of each class the ``per_class`` highest scores above ``score_threshold``
     go through non-maximum suppression at ``iou_threshold``, and of what is left in an image the
     ``per_image`` highest stay. Equal scores keep the order of class, then of default box.
+
+    ``largest_growth`` bounds the sides of a box: so many times those of its default box at most. The
+    released code has no bound; torchvision's is 62.5.
     """
     defaults = defaults_cxcywh(default_boxes).to(offsets.device)
     scores = logits.float().softmax(dim=-1)[..., 1:]
@@ -41,8 +47,9 @@ def detect(
     best = _highest(group, score, per_class)
     image, place, label, score, group = (values[best] for values in (image, place, label, score, group))
     # float64, since suppression keeps groups apart by moving them by whole numbers
-    chosen = decode(offsets[image, place].double(), defaults[place].double(), variances=variances)
-    boxes = clip(cxcywh_to_xyxy(chosen))
+    chosen = offsets[image, place].double()
+    chosen[:, 2:].clamp_(max=math.log(largest_growth) / variances[1])
+    boxes = clip(cxcywh_to_xyxy(decode(chosen, defaults[place].double(), variances=variances)))
     kept = _suppress(boxes, score, group, iou_threshold)
     kept = kept[_highest(image[kept], score[kept], per_image)]
     counts = image[kept].bincount(minlength=len(offsets)).tolist()

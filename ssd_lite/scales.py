@@ -39,7 +39,8 @@ class DefaultBoxes:
     beside 1; each stands for itself and its inverse. ``steps`` are the distances in pixels between
     centres on an image of ``image_size`` pixels, as in the released code; without them the centres
     are the text's, ``((i + 0.5) / columns, (j + 0.5) / rows)``. ``clip`` cuts the boxes' corners to
-    the image; the released training does not.
+    the image; the released training does not. ``clip_sides`` shortens sides that are longer than the
+    image's to 1 and leaves centres where they are, which torchvision calls clipping.
 
     Raises ``ValueError`` when the lengths disagree or a number is not positive.
     """
@@ -50,6 +51,7 @@ class DefaultBoxes:
     steps: tuple[float, ...] | None = None
     image_size: int | None = None
     clip: bool = False
+    clip_sides: bool = False
 
     def __post_init__(self) -> None:
         grids = tuple((g, g) if isinstance(g, int) else (int(g[0]), int(g[1])) for g in self.grids)
@@ -110,7 +112,8 @@ class DefaultBoxes:
         for ratio in self.aspect_ratios[k]:
             wide, narrow = scale * math.sqrt(ratio), scale / math.sqrt(ratio)
             shapes += [(wide, narrow), (narrow, wide)]
-        return torch.tensor(shapes, dtype=torch.float64)
+        sides = torch.tensor(shapes, dtype=torch.float64)
+        return sides.clamp(max=1) if self.clip_sides else sides
 
     def pitch(self, k: int) -> tuple[float, float]:
         """Distance between neighbouring centres of map ``k``, across and down, relative to the image."""

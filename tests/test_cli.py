@@ -80,6 +80,12 @@ def test_a_folder_of_ones_own_is_trained_measured_and_used(folder: Path, tmp_pat
     code, said = run("evaluate", out / "model.safetensors", folder, "--json", tmp_path / "ap.json")
     assert code == 0, said
     assert set(json.loads((tmp_path / "ap.json").read_text())["per_class"]) == {"cat", "fish"}
+    code, said = run(
+        "evaluate", out / "model.safetensors", folder, "--metric", "coco", "--json", tmp_path / "coco.json"
+    )
+    assert code == 0, said
+    assert len(json.loads((tmp_path / "coco.json").read_text())["metrics"]) == 12
+    assert all(f" {name} " in said for name in ("AP50", "AP small", "AR 100"))
     found = tmp_path / "found"
     options = ("--out", found, "--threshold", "0.0")
     code, said = run("detect", out / "model.safetensors", folder / "JPEGImages", *options)

@@ -328,6 +328,68 @@ def test_agrees_with_the_slow_version(method: str, inclusive: bool, extra: int) 
     assert seen > CASES // 16
 
 
+def larger_images(dice: random.Random) -> list[reference.Image]:
+    """A dataset in whole pixels: crowded images, tied scores, detections near objects and on them."""
+    images = []
+    for _ in range(dice.randrange(1, 9)):
+        width, height = dice.choice([(500, 375), (64, 48), (9, 9)])
+
+        def box(width: int = width, height: int = height) -> list[float]:
+            x0, x1 = sorted(dice.sample(range(width + 1), 2))
+            y0, y1 = sorted(dice.sample(range(height + 1), 2))
+            return [float(x0), float(y0), float(x1), float(y1)]
+
+        hard = dice.choice([0.0, 0.2, 1.0])
+        objects = [(box(), dice.randint(1, 4), dice.random() < hard) for _ in range(dice.randrange(13))]
+        objects += [(copy, dice.randint(1, 4), False) for copy, _, _ in objects[:2]]  # tied overlaps
+        detections = []
+        for _ in range(dice.randrange(31)):
+            place, label, _ = dice.choice(objects) if objects and dice.random() < 0.8 else (box(), 1, False)
+            shift = dice.choice([0, 0, 1, 5])
+            moved = [v + dice.randint(-shift, shift) for v in place]
+            moved = [*moved[:2], max(moved[2], moved[0] + 1), max(moved[3], moved[1] + 1)]
+            label = label if dice.random() < 0.9 else dice.randint(1, 5)
+            detections.append((moved, dice.randint(0, 99) / 100, label))
+        images.append((detections, objects))
+    return images
+
+
+@pytest.mark.parametrize(("threshold", "inclusive"), [(0.25, True), (0.5, True), (0.5, False), (0.7, False)])
+def test_agrees_with_the_slow_version_on_crowded_images(threshold: float, inclusive: bool) -> None:
+    """Five classes, of which one has no object; the mean over classes, too; every curve from both methods."""
+    dice = random.Random(f"{threshold} {inclusive}")
+    compared = 0
+    for case in range(CASES // 25):
+        images, extra = larger_images(dice), case % 2
+        options = {"iou_threshold": threshold, "inclusive": inclusive, "pixel_inclusive": bool(extra)}
+        results = {method: evaluator_of(images, method=method, **options) for method in GOLDEN}
+        values: dict[str, list[float]] = {method: [] for method in GOLDEN}
+        for label, name in enumerate("abcde", start=1):
+            right, total = reference.outcomes(
+                images, label, threshold=threshold, inclusive=inclusive, extra=extra
+            )
+            assert results["area"].counts[name] == total
+            if total == 0:
+                continue
+            points = reference.curve(right, total)
+            assert results["area"].recall[name].tolist() == [float(recall) for recall, _ in points]
+            assert results["area"].precision[name].tolist() == [float(precision) for _, precision in points]
+            values["area"].append(reference.area(points))
+            values["11-point"].append(reference.eleven_points(points))
+            compared += len(points)
+        for method, expected in values.items():
+            got = [value for value in results[method].per_class.values() if not math.isnan(value)]
+            assert got == pytest.approx(expected, abs=1e-12)
+            mean = sum(expected) / len(expected) if expected else math.nan
+            assert results[method].mean == pytest.approx(mean, abs=1e-12, nan_ok=True)
+    assert compared > 20 * CASES // 25
+
+
+def evaluator_of(images: list[reference.Image], **options: Any) -> AveragePrecision:
+    detections, truths = [found(*image[0]) for image in images], [there(*image[1]) for image in images]
+    return evaluate(detections, truths, classes="abcde", **options)
+
+
 # --- VOCEvaluator: how data comes in -----------------------------------------------------------
 
 
@@ -619,8 +681,10 @@ def test_coco_without_detections() -> None:
     assert result.per_class == {"a": 0.0}
 
 
-def direct(detections: list[Any], truths: list[Any], num_classes: int) -> np.ndarray:
-    """The twelve numbers, by pycocotools' own reading of its JSON forms."""
+def direct(
+    detections: list[Any], truths: list[Any], num_classes: int, *, only: int | None = None
+) -> np.ndarray:
+    """The twelve numbers, of all classes or of one, by pycocotools' own reading of its JSON forms."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -652,6 +716,8 @@ def direct(detections: list[Any], truths: list[Any], num_classes: int) -> np.nda
     }
     dataset.createIndex()
     run = COCOeval(dataset, dataset.loadRes(results), "bbox")
+    if only is not None:
+        run.params.catIds = [only]
     run.evaluate()
     run.accumulate()
     run.summarize()
@@ -668,6 +734,25 @@ def test_coco_agrees_with_pycocotools_called_directly() -> None:
         ours = np.array(list(coco(*pixels, classes="abc").metrics.values()))
         theirs = direct(*pixels, 3)
         np.testing.assert_array_equal(np.nan_to_num(ours, nan=-1), theirs)
+        assert theirs[0] > 0
+
+
+def test_coco_agrees_with_pycocotools_on_crowded_images_and_class_by_class() -> None:
+    dice = random.Random(0)
+    for _ in range(6):
+        images = [image for image in larger_images(dice) if image[1]]
+        # one image with more detections than count
+        many = [([0.0, 0.0, 20.0 + i % 9, 20.0], (i % 50) / 50, 1 + i % 2) for i in range(260)]
+        images.append((many, [([0.0, 0.0, 20.0, 20.0], 1, False), ([0.0, 0.0, 26.0, 20.0], 2, False)]))
+        images.append(([], [([3.0, 3.0, 6.0, 8.0], 3, False)]))
+        detections = [found(*image[0]) for image in images]
+        truths = [there(*image[1]) for image in images]
+        result = coco(detections, truths, classes="abcde")
+        theirs = direct(detections, truths, 5)
+        np.testing.assert_array_equal(np.nan_to_num([*result.metrics.values()], nan=-1), theirs)
+        for label, value in enumerate(result.per_class.values(), start=1):
+            alone = direct(detections, truths, 5, only=label)[0]
+            assert value == pytest.approx(alone) or (math.isnan(value) and alone == -1)
         assert theirs[0] > 0
 
 

@@ -1,5 +1,6 @@
 """The detectors: shapes, the paper's details, weights from elsewhere, prediction, files."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from safetensors.torch import save_file
 
 from ssd_lite import models, scales
 from ssd_lite.data import Scenes
+from ssd_lite.detection import detect
 from ssd_lite.models.backbones import L2Norm, MobileNetV2Trunk, VGG16Trunk
 from ssd_lite.truths import Truths
 
@@ -264,6 +266,35 @@ def test_variances_are_kept_in_the_file(build, tmp_path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(models.to_bytes(build(["cat"], variances=(1.0, 1.0))))
     assert models.load(path).variances == (1.0, 1.0)
+
+
+def test_options_of_detection_are_kept_in_the_file_and_give_way_to_those_of_the_call(tmp_path) -> None:
+    path = tmp_path / "model.safetensors"
+    layout = dataclasses.replace(models.tiny_default_boxes(), clip_sides=True)
+    options = {"score_threshold": 0.0, "per_image": 7}
+    path.write_bytes(models.to_bytes(models.ssd_tiny(["cat"], default_boxes=layout, detection=options)))
+    model = models.load(path)
+    image = Scenes(count=1)[0].image
+    assert model.detection == options
+    assert model.default_boxes == layout
+    assert len(model.predict([image])[0]["labels"]) == 7
+    assert len(model.predict([image], per_image=5)[0]["labels"]) == 5
+    for wrong in ("offsets", "variances", "threshold"):
+        with pytest.raises(ValueError, match=rf"detection must hold some of .*, got \['{wrong}'\]"):
+            models.ssd_tiny(["cat"], detection={wrong: 0.5})
+
+
+def test_images_of_the_models_size_are_not_rounded() -> None:
+    model = models.ssd_tiny(CLASSES).eval()
+    images = torch.rand(2, 3, 128, 128)
+    with torch.no_grad():
+        expected = detect(*model(images), model.default_boxes, score_threshold=0.2)
+    for given in (images, list(images), images.double()):
+        found = model.predict(given, score_threshold=0.2)
+        assert [len(item["labels"]) for item in found] == [len(item["labels"]) for item in expected]
+        for item, want in zip(found, expected, strict=True):
+            assert torch.equal(item["boxes"], want["boxes"] * 128)
+    assert len(expected[0]["labels"]) > 0
 
 
 @pytest.mark.parametrize("maps", [2, 3, 4, 5])

@@ -264,6 +264,22 @@ def test_clip_cuts_the_corners_to_the_image():
     assert clipped[:, 2:].min() > 0
 
 
+@pytest.mark.parametrize("name", ["ssd300_voc", "ssd300_coco"])
+def test_clip_sides_shortens_sides_alone_as_torchvision_does(name):
+    layout = replace(getattr(scales, name)(), clip_sides=True)
+    theirs = DefaultBoxGenerator(
+        [list(ratios) for ratios in layout.aspect_ratios],
+        scales=list(layout.scales),
+        steps=list(layout.steps),
+        clip=True,
+    )
+    expected = theirs._grid_default_boxes([list(grid) for grid in layout.grids], [300, 300])
+    torch.testing.assert_close(layout.cxcywh(), expected, rtol=1e-6, atol=1e-6)
+    loose = getattr(scales, name)().cxcywh()
+    assert torch.equal(layout.cxcywh(), torch.cat([loose[:, :2], loose[:, 2:].clamp(max=1)], dim=1))
+    assert loose[:, 2:].max() > 1
+
+
 def test_boxes_are_float32_and_go_where_they_are_wanted():
     layout = small_layout()
     assert layout.cxcywh().dtype == torch.float32

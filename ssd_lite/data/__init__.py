@@ -5,6 +5,7 @@ from ssd_lite.data.examples import Dataset, DatasetError, Example, Fault
 from ssd_lite.data.images import read_image
 from ssd_lite.data.loading import Batch, Decoded, Source, Streamed, decode, load
 from ssd_lite.data.scenes import Scenes
+from ssd_lite.data.torchvision_datasets import as_torchvision, from_torchvision
 from ssd_lite.data.voc import VOC_CLASSES, VOCFolder
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "Source",
     "Streamed",
     "VOCFolder",
+    "as_torchvision",
     "decode",
+    "from_torchvision",
     "load",
     "read_image",
 ]

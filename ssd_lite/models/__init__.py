@@ -1,7 +1,8 @@
-"""Detectors by name, and as files."""
+"""Detectors by name, as files, and as torchvision's."""
 
 from ssd_lite.models.files import about, build, load, to_bytes
 from ssd_lite.models.ssd import SSD
+from ssd_lite.models.torchvision_ssd import TORCHVISION_COCO_CLASSES, from_torchvision, to_torchvision
 from ssd_lite.models.zoo import (
     MODELS,
     ssd300_mobilenet_v2,
@@ -14,8 +15,10 @@ from ssd_lite.models.zoo import (
 __all__ = [
     "MODELS",
     "SSD",
+    "TORCHVISION_COCO_CLASSES",
     "about",
     "build",
+    "from_torchvision",
     "load",
     "ssd300_mobilenet_v2",
     "ssd300_vgg16",
@@ -23,4 +26,5 @@ __all__ = [
     "ssd_tiny",
     "tiny_default_boxes",
     "to_bytes",
+    "to_torchvision",
 ]

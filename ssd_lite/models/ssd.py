@@ -1,6 +1,7 @@
 """The detector: a trunk, extra feature maps, and two small heads on every map."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from ssd_lite.detection import Detections, detect
 from ssd_lite.resampling import resample
 from ssd_lite.scales import DefaultBoxes
 
+OPTIONS = signature(detect).parameters.keys() - {"offsets", "logits", "default_boxes", "variances"}
+
 
 class SSD(nn.Module):
     """A single-shot detector: one convolution a map for the offsets, one for the class logits.
@@ -18,7 +21,8 @@ class SSD(nn.Module):
     ``trunk`` maps normalised images to a list of feature maps, finest first; each of ``extras`` makes a
     coarser map from the last one. ``channels`` are those of all maps. ``classes`` are the objects'
     names, without background. Images come in [0, 1] and are normalised here, with ``mean`` and ``std``,
-    so that training and use cannot differ.
+    so that training and use cannot differ. ``detection`` holds options of
+    :func:`ssd_lite.detection.detect` that :meth:`predict` takes unless it is told otherwise.
 
     Raises ``ValueError`` when classes are missing or named twice, or when maps and default boxes
     disagree.
@@ -36,6 +40,7 @@ class SSD(nn.Module):
         mean: Sequence[float],
         std: Sequence[float],
         variances: Sequence[float] = (0.1, 0.2),
+        detection: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if isinstance(classes, str) or not classes or len(set(classes)) != len(classes):
@@ -45,6 +50,9 @@ class SSD(nn.Module):
         self.trunk, self.extras = trunk, nn.ModuleList(extras)
         self.classes, self.default_boxes = tuple(classes), default_boxes
         self.image_size, self.variances = image_size, (float(variances[0]), float(variances[1]))
+        self.detection = dict(detection or {})
+        if unknown := self.detection.keys() - OPTIONS:
+            raise ValueError(f"detection must hold some of {sorted(OPTIONS)}, got {sorted(unknown)}")
         self.config: dict[str, Any] = {}  # how to build it again; the builders fill it in
         pairs = list(zip(channels, default_boxes.per_location, strict=True))
         self.offset_heads = nn.ModuleList(nn.Conv2d(c, 4 * n, 3, padding=1) for c, n in pairs)
@@ -86,27 +94,41 @@ class SSD(nn.Module):
     ) -> list[Detections]:
         """The detections in each image, as torchvision's detectors return them: boxes in its pixels.
 
-        ``images`` is a list of (3, h, w) of any sizes, or a batch; uint8, or float in [0, 1]. A batch on a
-        common canvas comes with the images' true (height, width) as ``sizes_px``. ``relative`` leaves
-        the boxes relative to the image. ``options`` go to :func:`ssd_lite.detection.detect`. The
+        ``images`` is a list of (3, h, w) of any sizes, or a batch; uint8, or float in [0, 1]. They are
+        resampled to the model's size, through uint8; those that all have it are taken as they are. A
+        batch on a common canvas comes with the images' true (height, width) as ``sizes_px``.
+        ``relative`` leaves the boxes relative to the image. ``options`` go to
+        :func:`ssd_lite.detection.detect`, over those of the model's ``detection``. The
         model is put in evaluation mode for the call.
         """
         if len(images) == 0:
             return []
-        canvas, sizes = _canvas(images) if sizes_px is None else (_as_uint8(images), sizes_px)  # type: ignore[arg-type]
-        device = self.mean.device
-        canvas, sizes = canvas.to(device), sizes.to(device)
+        inputs, sizes = self._inputs(images, sizes_px)
         was_training = self.training
         self.eval()
-        offsets, logits = self(resample(canvas, self.image_size, sizes_px=sizes))
+        offsets, logits = self(inputs)
         self.train(was_training)
-        options = {"variances": self.variances} | options
+        options = {"variances": self.variances} | self.detection | options
         found = detect(offsets.float(), logits.float(), self.default_boxes, **options)
         for detections, (height, width) in zip(
             [] if relative else found, sizes.tolist(), strict=not relative
         ):
             detections["boxes"] *= detections["boxes"].new_tensor([width, height, width, height])
         return found
+
+    def _inputs(
+        self, images: Sequence[Tensor] | Tensor, sizes_px: Tensor | None
+    ) -> tuple[Float[Tensor, "b 3 s s"], Tensor]:
+        """The images at the model's size, and their own (height, width)."""
+        device, square = self.mean.device, (3, self.image_size, self.image_size)
+        if sizes_px is None and all(image.shape == square for image in images):
+            # Nothing to resample, so nothing is rounded: what training's augmentation gives comes here too.
+            exact = [image / 255 if image.dtype == torch.uint8 else image for image in images]
+            inputs = torch.stack(exact).to(self.mean)
+            return inputs, torch.tensor(square[1:], device=device).expand(len(inputs), 2)
+        canvas, sizes = _canvas(images) if sizes_px is None else (_as_uint8(images), sizes_px)  # type: ignore[arg-type]
+        canvas, sizes = canvas.to(device), sizes.to(device)
+        return resample(canvas, self.image_size, sizes_px=sizes), sizes
 
 
 def _per_box(prediction: Float[Tensor, "b n h w"], values: int) -> Float[Tensor, "b d {values}"]:

@@ -1,9 +1,9 @@
 """Named detectors: which trunk, which extra maps, which default boxes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import torch
 from safetensors.torch import load_file
@@ -33,6 +33,7 @@ class _Options(TypedDict):
     mean: Sequence[float]
     std: Sequence[float]
     variances: Sequence[float]
+    detection: Mapping[str, Any] | None
 
 
 def ssd300_vgg16(
@@ -44,11 +45,12 @@ def ssd300_vgg16(
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
     variances: Sequence[float] = VARIANCES,
+    detection: Mapping[str, Any] | None = None,
 ) -> SSD:
     """SSD300 of the paper: VGG-16, six maps of 38 to 1 cells, 8732 default boxes."""
     narrow = [(1024, 256, 512, 2), (512, 128, 256, 2), (256, 128, 256, 0), (256, 128, 256, 0)]
     boxes = default_boxes or scales.ssd300_voc()
-    options = _Options(batch_norm=batch_norm, mean=mean, std=std, variances=variances)
+    options = _Options(batch_norm=batch_norm, mean=mean, std=std, variances=variances, detection=detection)
     return _vgg16("ssd300_vgg16", 300, narrow, classes, boxes, weights, **options)
 
 
@@ -61,6 +63,7 @@ def ssd512_vgg16(
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
     variances: Sequence[float] = VARIANCES,
+    detection: Mapping[str, Any] | None = None,
 ) -> SSD:
     """SSD512 of the paper: VGG-16, seven maps of 64 to 1 cells, 24564 default boxes."""
     narrow = [
@@ -71,7 +74,7 @@ def ssd512_vgg16(
         (256, 128, 256, 4),
     ]
     boxes = default_boxes or scales.ssd512_voc()
-    options = _Options(batch_norm=batch_norm, mean=mean, std=std, variances=variances)
+    options = _Options(batch_norm=batch_norm, mean=mean, std=std, variances=variances, detection=detection)
     return _vgg16("ssd512_vgg16", 512, narrow, classes, boxes, weights, **options)
 
 
@@ -85,6 +88,7 @@ def ssd300_mobilenet_v2(
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
     variances: Sequence[float] = VARIANCES,
+    detection: Mapping[str, Any] | None = None,
 ) -> SSD:
     """SSD300 on MobileNetV2: the same maps and default boxes at about a fortieth of the arithmetic.
 
@@ -108,6 +112,7 @@ def ssd300_mobilenet_v2(
         mean=mean,
         std=std,
         variances=variances,
+        detection=detection,
     )
     return _described(model, "ssd300_mobilenet_v2", frozen_norm=frozen, frozen_blocks=frozen_blocks)
 
@@ -120,6 +125,7 @@ def ssd_tiny(
     mean: Sequence[float] = (0.5, 0.5, 0.5),
     std: Sequence[float] = (0.25, 0.25, 0.25),
     variances: Sequence[float] = VARIANCES,
+    detection: Mapping[str, Any] | None = None,
 ) -> SSD:
     """A detector for 128 × 128 pixels that a laptop's CPU trains in minutes; five maps of 16 to 1 cells.
 
@@ -139,6 +145,7 @@ def ssd_tiny(
         mean=mean,
         std=std,
         variances=variances,
+        detection=detection,
     )
     return _described(model, "ssd_tiny", width=width)
 
@@ -176,6 +183,7 @@ def _vgg16(
     mean: Sequence[float],
     std: Sequence[float],
     variances: Sequence[float],
+    detection: Mapping[str, Any] | None,
 ) -> SSD:
     trunk = VGG16Trunk(batch_norm=batch_norm)
     if weights is not None:
@@ -191,6 +199,7 @@ def _vgg16(
         mean=mean,
         std=std,
         variances=variances,
+        detection=detection,
     )
     return _described(model, name, batch_norm=batch_norm)
 
@@ -225,7 +234,8 @@ def _described(model: SSD, name: str, **options: object) -> SSD:
         "architecture": name,
         "options": options
         | {"mean": model.mean.flatten().tolist(), "std": model.std.flatten().tolist()}
-        | {"variances": list(model.variances)},
+        | {"variances": list(model.variances)}
+        | ({"detection": model.detection} if model.detection else {}),
         "classes": list(model.classes),
         "default_boxes": asdict(model.default_boxes),
     }
