@@ -32,7 +32,8 @@ def detect(
 
     As in the released code: of each class the ``per_class`` highest scores above ``score_threshold``
     go through non-maximum suppression at ``iou_threshold``, and of what is left in an image the
-    ``per_image`` highest stay. Equal scores keep the order of class, then of default box.
+    ``per_image`` highest stay. Equal scores keep the order of class, then of default box. Where logits are
+    NaN, or offsets describe no box at all, there is no detection.
     """
     defaults = defaults_cxcywh(default_boxes).to(offsets.device)
     scores = logits.float().softmax(dim=-1)[..., 1:]
@@ -43,6 +44,8 @@ def detect(
     # float64, since suppression keeps groups apart by moving them by whole numbers
     chosen = decode(offsets[image, place].double(), defaults[place].double(), variances=variances)
     boxes = clip(cxcywh_to_xyxy(chosen))
+    sound = boxes.isfinite().all(dim=-1)
+    image, label, score, group, boxes = (values[sound] for values in (image, label, score, group, boxes))
     kept = _suppress(boxes, score, group, iou_threshold)
     kept = kept[_highest(image[kept], score[kept], per_image)]
     counts = image[kept].bincount(minlength=len(offsets)).tolist()
