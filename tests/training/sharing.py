@@ -75,7 +75,9 @@ def main(run_dir: Path, *, stop_after: int | None) -> None:
     except training.InterruptedRunError:
         return
     # Every process has the same result.
-    torch.save(result.metrics.mean, run_dir / f"mean-{training.distributed.join(torch.device('cpu')).rank}.pt")
+    torch.save(
+        result.metrics.mean, run_dir / f"mean-{training.distributed.join(torch.device('cpu')).rank}.pt"
+    )
 
 
 if __name__ == "__main__":
