@@ -13,7 +13,7 @@ LIMIT ?= 560
 # Chapters are validated two at a time, a core each.
 NBVAL := OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 300 -W default -n 2 --dist loadfile
 
-.PHONY: all demo book lab outputs test chapters faults format runs ablations bench gpu address clean
+.PHONY: all demo book lab outputs test chapters faults fuzz format runs ablations bench gpu address clean
 .DELETE_ON_ERROR:
 
 all: demo book
@@ -77,6 +77,11 @@ chapters: .venv/installed-dev
 # Break the package on purpose, in a copy: every fault must turn a chapter red.
 faults: .venv/installed-dev
 	$(BIN)/python -m tests.faults
+
+# Spoiled files and command lines, 50,000 of them: about 15 minutes of a core; SEED=2 tries others.
+SEED := 1
+fuzz: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --cases 50000 --seed $(SEED)
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

@@ -80,7 +80,11 @@ def train(
     name = recipe or ("scenes" if folder is None else "folder")
     run = run or Path("runs") / (name if name != "folder" or folder is None else folder.resolve().name)
     with _Bars() as report:
-        options: dict[str, Any] = {"device": device, "skip_invalid": skip_invalid, "report": report}
+        options: dict[str, Any] = {
+            "device": _device(device) if device else None,
+            "skip_invalid": skip_invalid,
+            "report": report,
+        }
         if resume:
             given: dict[str, Any] = {"--steps": steps, "--weights": weights, "--set": setting}
             given |= {"--train-split": train_split, "--test-split": test_split}
@@ -127,7 +131,7 @@ def evaluate(
 
     Without a FOLDER it is measured on the drawn scenes that the recipe 'scenes' holds out.
     """
-    detector = models.load(model).to(device or training.default_device())
+    detector = models.load(model).to(_device(device))
     chosen = _folder_recipe(folder, split) if folder is not None else RECIPES["scenes"]()
     if metric == "coco" and folder is not None:  # small and large count in pixels of the image as it is
         chosen = chosen.changed(canvas_px=COCO_CANVAS_PX)
@@ -160,7 +164,7 @@ def detect(
 
     Boxes are (x0, y0, x1, y1) in pixels of the image as it is displayed.
     """
-    detector = models.load(model).to(device or training.default_device())
+    detector = models.load(model).to(_device(device))
     paths = _image_paths(images)
     found: dict[str, list[dict[str, Any]]] = {}
     unreadable: list[str] = []
@@ -307,6 +311,16 @@ def _changes(settings: list[str], weights: str | None) -> dict[str, Any]:
     if weights is not None:
         changes["weights"] = None if weights == "none" else weights
     return changes
+
+
+def _device(name: str | None) -> torch.device:
+    """The device of that name. Raises ``ValueError`` where there is none here."""
+    if name is None:
+        return training.default_device()
+    known = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    if name not in (*known, *(["cuda"] if len(known) > 1 else [])):
+        raise ValueError(f"device must be one of {', '.join(known)}, got {name!r}")
+    return torch.device(name)
 
 
 def _names(text: str) -> tuple[str, ...]:

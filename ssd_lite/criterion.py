@@ -46,6 +46,7 @@ class MultiBoxCriterion(nn.Module):
     ``normalize="image"`` divides each image's loss by its own matches and averages over the images,
     as NVIDIA's port does. ``generator`` draws the negatives of ``"random"``. Difficult objects are
     trained on, as in the released code; ``train_difficult=False`` leaves them out, as three ports do.
+    Objects without width or height are always left out, having no offsets.
 
     Source: section 2.2, training objective.
     """
@@ -118,10 +119,12 @@ class MultiBoxCriterion(nn.Module):
         """The class of each default box, and the object that it answers for (any, where there is none)."""
         if not self.train_difficult:
             truths = truths.without(truths.difficult)
+        corners = truths.boxes_xyxy
         matches = match(
-            truths.boxes_xyxy,
+            corners,
             self.defaults_xyxy,
-            present=truths.present,
+            # One that augmentation made thinner than float32 can tell has no offsets: log 0.
+            present=truths.present & (corners[..., :2] < corners[..., 2:]).all(dim=-1),
             threshold=self.threshold,
             rule=self.rule,
             inclusive=self.inclusive,

@@ -35,7 +35,8 @@ def detect(
 
     As in the released code: of each class the ``per_class`` highest scores above ``score_threshold``
     go through non-maximum suppression at ``iou_threshold``, and of what is left in an image the
-    ``per_image`` highest stay. Equal scores keep the order of class, then of default box.
+    ``per_image`` highest stay. Equal scores keep the order of class, then of default box. Where logits are
+    NaN, or offsets describe no box at all, there is no detection.
 
     ``largest_growth`` bounds the sides of a box: so many times those of its default box at most. The
     released code has no bound; torchvision's is 62.5.
@@ -50,6 +51,8 @@ def detect(
     chosen = offsets[image, place].double()
     chosen[:, 2:].clamp_(max=math.log(largest_growth) / variances[1])
     boxes = clip(cxcywh_to_xyxy(decode(chosen, defaults[place].double(), variances=variances)))
+    sound = boxes.isfinite().all(dim=-1)
+    image, label, score, group, boxes = (values[sound] for values in (image, label, score, group, boxes))
     kept = _suppress(boxes, score, group, iou_threshold)
     kept = kept[_highest(image[kept], score[kept], per_image)]
     counts = image[kept].bincount(minlength=len(offsets)).tolist()

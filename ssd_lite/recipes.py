@@ -4,11 +4,17 @@ A recipe says everything that decides the result: data, model, default boxes, au
 optimizer, schedule, seed. A run writes its recipe beside its weights.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from types import NoneType
 from typing import Any
 
+import torch
+
 from ssd_lite.augmentation import Crop, Photometric, SSDAugmentation
+from ssd_lite.criterion import MultiBoxCriterion
+from ssd_lite.data.annotations import shown
 from ssd_lite.data.loading import KEEP
 from ssd_lite.models import MODELS, tiny_default_boxes
 from ssd_lite.scales import DefaultBoxes, coverage, fit, ssd300_coco, ssd300_voc, ssd512_voc
@@ -69,31 +75,26 @@ class Recipe:
     checkpoint_every: int = 1000
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "milestones", tuple(int(m) for m in self.milestones))
-        if self.data not in DATA:
-            raise ValueError(f"data must be one of {', '.join(DATA)}, got {self.data!r}")
-        if self.model not in MODELS:
-            raise ValueError(f"model must be one of {', '.join(MODELS)}, got {self.model!r}")
-        if self.keep not in KEEP:
-            raise ValueError(f"keep must be one of {', '.join(KEEP)}, got {self.keep!r}")
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise ValueError(f"precision must be auto, float32 or bfloat16, got {self.precision!r}")
-        if self.ap_method not in ("area", "11-point"):
-            raise ValueError(f"ap_method must be area or 11-point, got {self.ap_method!r}")
+        _check_kinds(self)
+        for name, allowed in CHOICES.items():
+            if (value := getattr(self, name)) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {shown(value)}")
         counts = ("batch", "steps", "log_every", "checkpoint_every", "canvas_px")
         for name in (*counts, "warmup", "seed", "train_images", "test_images"):
             value, least = getattr(self, name), 1 if name in counts else 0
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+            if not _is_whole(value) or not least <= value <= MOST:
+                raise ValueError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
+        if self.canvas_px > LARGEST_CANVAS:
+            raise ValueError(f"canvas_px must be at most {LARGEST_CANVAS}, got {self.canvas_px}")
         for name in ("learning_rate", "momentum", "weight_decay", "flip", "zoom_out"):
-            if not isinstance(getattr(self, name), int | float):
-                raise ValueError(f"{name} must be a number, got {getattr(self, name)!r}")
-        if self.weight_decay < 0:
-            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
-        if not 0 < self.learning_rate < float("inf"):
+            if not _is_finite(getattr(self, name)):
+                raise ValueError(f"{name} must be a number, and finite, got {shown(getattr(self, name))}")
+        for name, least, most in (("weight_decay", 0, math.inf), ("momentum", 0, 1)):
+            if not least <= getattr(self, name) < most:
+                raise ValueError(f"{name} must lie in [{least}, {most}), got {getattr(self, name)}")
+        if self.learning_rate <= 0:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
+        _check_parts(self)
 
     def changed(self, **changes: Any) -> "Recipe":
         """The recipe with some settings changed; ``ValueError`` names one that does not exist."""
@@ -122,16 +123,60 @@ class Recipe:
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> "Recipe":
         """The recipe of :meth:`to_dict`, after JSON too; ``ValueError`` when it is of another version."""
+        if not isinstance(settings, Mapping):
+            raise ValueError(f"a recipe must be a JSON object, got {shown(settings)}")
         values = _tuples(settings)
         try:
             for name, kind in (("crop", Crop), ("photometric", Photometric)):
-                if values.get(name) is not None:
+                if isinstance(values.get(name), Mapping):
                     values[name] = kind(**_tuples(values[name]))
-            if values.get("default_boxes") is not None:
+            if isinstance(values.get("default_boxes"), Mapping):
                 values["default_boxes"] = DefaultBoxes.from_dict(values["default_boxes"])
             return cls(**values)
-        except TypeError as error:
+        except (TypeError, OverflowError, IndexError) as error:
             raise ValueError(f"not a recipe of this version: {error}") from error
+
+
+def _check_kinds(recipe: Recipe) -> None:
+    """Raises ``ValueError`` naming a setting that is not of its kind; lists become tuples."""
+    for name in ("milestones", "classes"):
+        if isinstance(getattr(recipe, name), list):
+            object.__setattr__(recipe, name, tuple(getattr(recipe, name)))
+    for what, kinds in KINDS.items():
+        for name in what.split():
+            if not isinstance(getattr(recipe, name), kinds):
+                wanted = " or ".join(KIND_NAMES.get(kind, kind.__name__) for kind in kinds)
+                raise ValueError(f"{name} must be {wanted}, got {shown(getattr(recipe, name))}")
+    if not all(_is_whole(milestone) for milestone in recipe.milestones):
+        raise ValueError(f"milestones must be whole numbers, got {shown(recipe.milestones)}")
+    if not all(isinstance(name, str) for name in recipe.classes or ()):
+        raise ValueError(f"classes must be names, got {shown(recipe.classes)}")
+    for name in ("model_options", "criterion"):
+        if not all(isinstance(key, str) for key in getattr(recipe, name)):
+            raise ValueError(f"{name} must have names as keys, got {shown(getattr(recipe, name))}")
+
+
+def _check_parts(recipe: Recipe) -> None:
+    """Make what the recipe asks for, which knows best what it takes. Raises ``ValueError``."""
+    for what, make in (
+        ("crop and photometric", lambda: recipe.augmentation(32)),
+        ("criterion", lambda: MultiBoxCriterion(torch.ones(1, 4), **recipe.criterion)),
+    ):
+        try:
+            make()
+        except TypeError as error:
+            raise ValueError(f"{what} must hold settings of their own: {error}") from error
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # JSON's integers know no bound
+        return False
 
 
 def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,6 +185,31 @@ def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 DATA = ("scenes", "voc07", "voc0712", "coco", "folder")
+
+CHOICES = {
+    "data": DATA,
+    "model": tuple(MODELS),
+    "keep": KEEP,
+    "precision": ("auto", "float32", "bfloat16"),
+    "ap_method": ("area", "11-point"),
+}
+
+MOST, LARGEST_CANVAS = 2**31 - 1, 10_000
+"""Bounds of whole numbers, so that seeds fit into 64 bits, and of the canvas, which holds 300 MB then."""
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "name data root train_split test_split model precision ap_method keep": (str,),
+    "download skip_invalid": (bool,),
+    "compile": (bool, NoneType),
+    "weights": (str, NoneType),
+    "classes": (tuple, NoneType),
+    "milestones": (tuple,),
+    "model_options criterion": (Mapping,),
+    "crop": (Crop, NoneType),
+    "photometric": (Photometric, NoneType),
+    "default_boxes": (DefaultBoxes, NoneType),
+}
+KIND_NAMES = {str: "text", bool: "true or false", NoneType: "null", tuple: "a list", Mapping: "an object"}
 
 
 def scenes() -> Recipe:

@@ -1,5 +1,8 @@
 """What Hypothesis draws: boxes on a lattice of 1/16, so that ties and touching edges occur."""
 
+import json
+from typing import Any
+
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
@@ -56,3 +59,65 @@ def random_boxes(*shape: int, generator: torch.Generator, least: float = 0.02) -
     size = least + (1 - least) * torch.rand(*shape, 2, generator=generator, dtype=torch.float64)
     low = (1 - size) * torch.rand(*shape, 2, generator=generator, dtype=torch.float64)
     return torch.cat([low, low + size], dim=-1)
+
+
+# ---- input that is spoiled
+
+JSON_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 10)
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=5)
+    | st.sampled_from(["", "..", "/", ".", "\ud800", "x" * 300, 10**400, "nan", "area"])
+)
+JSON = st.recursive(
+    JSON_SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=6,
+)
+"""Anything that JSON can hold."""
+
+
+@st.composite
+def spoiled_json(draw: st.DrawFn, good: Any) -> Any:
+    """The good content, some of its values at any depth replaced, left out or added."""
+    content = json.loads(json.dumps(good))
+    for _ in range(draw(st.integers(1, 4))):
+        place: Any = content
+        while True:
+            keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))
+            if not keys:
+                break
+            key = draw(st.sampled_from(keys))
+            if isinstance(place[key], dict | list) and draw(st.integers(0, 3)):
+                place = place[key]
+                continue
+            change = draw(st.sampled_from(["replace", "replace", "remove", "add"]))
+            if change == "replace":
+                place[key] = draw(JSON)
+            elif change == "remove":
+                del place[key]
+            elif isinstance(place, dict):
+                place[draw(st.text(max_size=3))] = draw(JSON)
+            else:
+                place.insert(key, draw(JSON))
+            break
+    return content
+
+
+@st.composite
+def spoiled_bytes(draw: st.DrawFn, good: bytes) -> bytes:
+    """The good content, some stretches of it replaced by others of any length, and perhaps cut off."""
+    content = bytearray(good)
+    for _ in range(draw(st.integers(0, 4))):
+        # Often near the beginning, where files say what they hold.
+        start = draw(st.integers(0, len(content)) | st.integers(0, min(64, len(content))))
+        end = min(len(content), start + draw(st.sampled_from([0, 1, 1, 1, 4, 40, 4000])))
+        content[start:end] = draw(
+            st.binary(max_size=4) | st.sampled_from([b"\xff" * 4, b"\0" * 8, b"<&e;>", b"../"])
+        )
+    if draw(st.integers(0, 3)) == 0:
+        del content[draw(st.integers(0, len(content))) :]
+    return bytes(content)

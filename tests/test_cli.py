@@ -214,6 +214,12 @@ def test_inspect_of_a_sound_folder(folder: Path, tmp_path: Path) -> None:
         (("train", "--set", "step=3"), "no setting 'step'"),
         (("train", "--set", "batch=0"), "batch must be a whole number"),
         (("train", "--resume", "--out", "nowhere"), "holds no run"),
+        (
+            ("train", "--resume", "--out", "nowhere", "--steps", "3", "--set", "seed=1"),
+            "leave out --steps, --set",
+        ),
+        (("train", "--device", "abacus"), "device must be one of cpu"),
+        (("train", "--set", 'criterion={"beta": 1}'), "criterion must hold settings"),
         (("evaluate", "nowhere.safetensors"), "no readable file of weights"),
         (("detect", "nowhere.safetensors", "image.png"), "no readable file of weights"),
         (("inspect", "nowhere"), "nowhere"),

@@ -539,3 +539,62 @@ def test_matches_are_those_of_the_matcher(generator):
     labels, _ = criterion.targets(truths)
     expected = torch.where(matches >= 0, truths.labels.gather(1, matches.clamp(min=0)), BACKGROUND)
     assert torch.equal(labels, expected)
+
+
+EXTREMES = {
+    "a pixel": [[0.5, 0.5, 0.5 + 1 / 300, 0.5 + 1 / 300]],
+    "the whole image": [[0.0, 0.0, 1.0, 1.0]],
+    "fifty on one spot": [[0.4, 0.4, 0.6, 0.6]] * 50,
+    "a thin one": [[0.3, 0.2, 0.3 + 1e-6, 0.8]],  # the thinnest that datasets let pass
+    "one step of float32": [[0.3, 0.2, 0.3 + 6e-8, 0.8]],
+    "hardly more than nothing": [[0.0, 0.0, 1e-40, 1e-40]],
+    "a crowd": [[i / 16, j / 16, (i + 1) / 16, (j + 1) / 16] for i in range(16) for j in range(16)],
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("boxes", EXTREMES.values(), ids=EXTREMES)
+def test_extreme_boxes_give_finite_losses_and_gradients(boxes: list, dtype: torch.dtype) -> None:
+    defaults = scales.paper((8, 4, 2, 1))
+    truths = Truths.from_list([Truth.of(boxes, [1] * len(boxes)), Truth.of([], [])])
+    for value in (0.0, 100.0, 65504.0):  # the largest of float16
+        offsets = torch.full((2, len(defaults), 4), value, dtype=dtype).requires_grad_()
+        logits = (
+            torch.tensor([value, -value]).to(dtype).expand(2, len(defaults), 2).contiguous().requires_grad_()
+        )
+        loss = MultiBoxCriterion(defaults)(offsets, logits, truths)
+        loss.total.backward()
+        assert loss.num_matched >= len(set(map(tuple, boxes)))
+        assert loss.total.isfinite()
+        assert offsets.grad.isfinite().all()
+        assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("boxes", EXTREMES.values(), ids=EXTREMES)
+@pytest.mark.parametrize("grey", [0, 255])
+def test_extreme_boxes_stay_finite_through_augmentation(boxes: list, grey: int, generator) -> None:
+    """Images all black and all white among them."""
+    from ssd_lite.augmentation import SSDAugmentation
+
+    defaults = scales.paper((4, 2, 1))
+    criterion = MultiBoxCriterion(defaults)
+    truths = Truths.from_list([Truth.of(boxes, [1] * len(boxes))] * 8)
+    images = torch.full((8, 3, 32, 32), grey, dtype=torch.uint8)
+    augmentation = SSDAugmentation(32, zoom_out=0.5)
+    for _ in range(4):
+        seen, kept = augmentation(images, truths, generator=generator)
+        loss = criterion(torch.zeros(8, len(defaults), 4), torch.zeros(8, len(defaults), 2), kept)
+        assert seen.isfinite().all()
+        assert loss.total.isfinite()
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_objects_without_width_or_height_are_left_out(side: int, generator) -> None:
+    defaults = scales.paper((4, 2, 1))
+    flat = torch.tensor([[[0.1, 0.1, 0.6, 0.6], [0.2, 0.2, 0.7, 0.7]]])
+    flat[0, 0, 2 + side] = flat[0, 0, side]
+    truths = Truths(flat, torch.tensor([[1, 1]]), torch.zeros(1, 2, dtype=torch.bool))
+    alone = Truths(flat[:, 1:], torch.tensor([[1]]), torch.zeros(1, 1, dtype=torch.bool))
+    predicted = torch.randn(1, len(defaults), 4, generator=generator), torch.zeros(1, len(defaults), 2)
+    criterion = MultiBoxCriterion(defaults)
+    assert criterion(*predicted, truths) == criterion(*predicted, alone)

@@ -88,3 +88,29 @@ def test_boxes_are_cut_to_the_image() -> None:
     whole = torch.tensor([[0.5, 0.5, 1.5, 1.5]])
     found = detect(torch.zeros(1, 1, 4), torch.tensor([[[0.0, 5.0]]]), whole)[0]
     assert found["boxes"].tolist() == [[0.0, 0.0, 1.0, 1.0]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("value", [65504.0, -65504.0, float("inf"), float("-inf"), float("nan")])
+def test_offsets_and_logits_beyond_all_bounds_give_no_box_that_is_not_finite(value: float, dtype) -> None:
+    """And they spoil no other box of the image."""
+    offsets, logits = _random(2, SMALL, 3)
+    spoiled = torch.zeros(2, len(SMALL), dtype=torch.bool)
+    spoiled[0, ::3] = True
+    expected = detect(offsets.to(dtype), logits.to(dtype), SMALL)
+    for part in range(4):
+        wild = offsets.clone()
+        wild[..., part] = wild[..., part].masked_fill(spoiled, value)
+        found = detect(wild.to(dtype), logits.to(dtype), SMALL)
+        assert all(d["boxes"].isfinite().all() and d["scores"].isfinite().all() for d in found)
+        assert all(d["boxes"].min() >= 0 and d["boxes"].max() <= 1 for d in found)
+        assert torch.equal(found[1]["boxes"], expected[1]["boxes"])
+    found = detect(offsets.to(dtype), logits.masked_fill(spoiled[..., None], value).to(dtype), SMALL)
+    assert torch.equal(found[1]["boxes"], expected[1]["boxes"])
+    assert all(d["boxes"].isfinite().all() and d["scores"].isfinite().all() for d in found)
+
+
+def test_a_prediction_of_nothing_but_nan_is_no_detection() -> None:
+    offsets, logits = (t.fill_(float("nan")) for t in _random(2, SMALL, 3))
+    assert [len(found["boxes"]) for found in detect(offsets, logits, SMALL)] == [0, 0]
+    assert [len(found["boxes"]) for found in detect(offsets, torch.zeros_like(logits), SMALL)] == [0, 0]

@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
 import torchvision
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ssd_lite import models, scales
@@ -228,21 +230,39 @@ def test_a_detector_comes_back_from_its_file_alone(name: str, tmp_path) -> None:
     assert models.about(path)["metrics"]["mean"] == 0.5
 
 
-def _without(config: dict, name: str) -> dict:
-    return {key: value for key, value in config.items() if key != name}
+OTHER_GRIDS = asdict(models.tiny_default_boxes()) | {"grids": [(12, 12), (8, 8), (4, 4), (2, 2), (1, 1)]}
 
 
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
+        (lambda path: _rewrite(path, architecture="yolo"), "architecture must be one of .*, got 'yolo'"),
+        (
+            lambda path: _rewrite(path, classes=["cat"]),
+            r"tiny of 1 classes: \S+ has shape .*, and .* is",
+        ),
+        (lambda path: _rewrite(path, default_boxes={}), "does not describe"),
+        (
+            lambda path: _rewrite(path, default_boxes=asdict(scales.paper((16, 8, 4, 2, 2)))),
+            "default boxes are made for",
+        ),
+        (lambda path: _rewrite(path, default_boxes=OTHER_GRIDS), "default boxes are made for"),
+        (lambda path: _rewrite(path, options={"weights": "imagenet"}), "options of ssd_tiny must be among"),
+        (
+            lambda path: _rewrite(path, options={"width": 10**5}),
+            "is needed",
+        ),  # and no memory was taken for it
+        (lambda path: _rewrite(path, options=[]), "does not describe"),
+        (lambda path: _rewrite(path, model="[" * 100_000), "does not describe"),
+        (lambda path: _rewrite(path, input='{"size": 300}'), "input must be 128 pixels, got 300"),
+        (lambda path: _rewrite(path, tensors={"new": torch.ones(2)}), "it lacks .* and .* more; it has new"),
+        (lambda path: _rewrite(path, integers=True), r"is torch.int64, and torch.float32 is needed"),
         (lambda path: path.unlink(), "no readable file"),
         (lambda path: path.write_bytes(b"not weights"), "no readable file"),
         (lambda path: path.write_bytes(path.read_bytes()[:-100]), "no readable file"),
         (lambda path: _rewrite(path, format="ssd_lite 99"), "format must be"),
         (lambda path: _rewrite(path, model="{}"), "does not describe"),
         (lambda path: _rewrite(path, model="no json"), "does not describe"),
-        (lambda path: _rewrite(path, architecture="yolo"), "does not describe"),
-        (lambda path: _rewrite(path, classes=["cat"]), "does not describe"),
     ],
 )
 def test_a_file_that_is_no_detector_is_refused_by_name(spoil, says: str, tmp_path) -> None:
@@ -254,10 +274,76 @@ def test_a_file_that_is_no_detector_is_refused_by_name(spoil, says: str, tmp_pat
     assert str(path) in str(error.value)
 
 
-def _rewrite(path, *, format="ssd_lite 1", model=None, **changes) -> None:
+def _rewrite(
+    path, *, format="ssd_lite 1", model=None, input=None, tensors=None, integers=False, **changes
+) -> None:
     built = models.ssd_tiny(CLASSES)
     text = json.dumps(built.config | changes) if model is None else model
-    save_file(built.state_dict(), path, metadata={"format": format, "model": text, "about": "{}"})
+    metadata = {"format": format, "model": text, "about": "{}"} | ({"input": input} if input else {})
+    tensors = tensors or built.state_dict()
+    save_file({k: v.long() if integers else v for k, v in tensors.items()}, path, metadata=metadata)
+
+
+def test_a_file_says_what_its_detector_takes(tmp_path) -> None:
+    path = tmp_path / "model.safetensors"
+    about = {"recipe": {"steps": 3}, "metrics": {"mean": 0.5}}
+    path.write_bytes(models.to_bytes(models.ssd_tiny(CLASSES, mean=(0.25,) * 3), about=about))
+    with safe_open(path, framework="pt") as file:
+        metadata = {name: json.loads(text) for name, text in file.metadata().items() if name != "format"}
+    assert metadata["input"] == {"size": 128, "mean": [0.25] * 3, "std": [0.25] * 3}
+    assert metadata["model"]["classes"] == list(CLASSES)
+    assert metadata["model"]["default_boxes"]["grids"] == [[16, 16], [8, 8], [4, 4], [2, 2], [1, 1]]
+    assert metadata["about"] == about == models.about(path)
+
+
+@pytest.mark.parametrize("text", ["[1]", "no json", "[" * 100_000])
+def test_what_a_file_says_of_itself_must_be_json(text: str, tmp_path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"a": torch.ones(1)}, path, metadata={"format": "ssd_lite 1", "about": text})
+    with pytest.raises(ValueError, match="about must be a JSON object"):
+        models.about(path)
+
+
+class Trap:
+    """Runs something when it is unpickled."""
+
+    def __init__(self, sprung) -> None:
+        self.sprung = sprung
+
+    def __reduce__(self) -> tuple:
+        return (type(self.sprung).touch, (self.sprung,))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+def test_weights_cannot_run_code(suffix: str, tmp_path) -> None:
+    sprung, path = tmp_path / "sprung", tmp_path / f"weights{suffix}"
+    torch.save({"features.0.weight": Trap(sprung)}, path)
+    with pytest.raises(ValueError, match="must hold weights of torchvision's layout") as error:
+        models.ssd300_mobilenet_v2(CLASSES, weights=path)
+    assert "\n" not in str(error.value)
+    with pytest.raises(ValueError, match="no readable file of weights"):
+        models.load(path)
+    assert not sprung.exists()
+    torch.load(path.rename(tmp_path / "weights.pkl"), weights_only=False)
+    assert sprung.exists()  # it would have
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({}, "it lacks "),
+        ([1, 2], "layout"),
+        ({"features.0.weight": torch.ones(1), "classifier.0.weight": torch.ones(1)}, "it lacks"),
+        ({"features.0.weight": 1}, "layout"),
+    ],
+)
+def test_weights_of_another_layout_are_refused_in_one_line(state, says: str, tmp_path) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save(state, path)
+    with pytest.raises(ValueError, match=rf"weights.pth: must hold .*{says}") as error:
+        models.ssd300_mobilenet_v2(CLASSES, weights=path)
+    assert len(str(error.value)) < 400
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("build", models.MODELS.values(), ids=models.MODELS)

@@ -42,7 +42,18 @@ def test_a_recipe_is_frozen() -> None:
         ({"steps": 0}, "steps must be a whole number"),
         ({"learning_rate": -1.0}, "learning_rate must be positive"),
         ({"momentum": 1.0}, r"momentum must lie in \[0, 1\)"),
-        ({"weight_decay": -1.0}, "weight_decay must not be negative"),
+        ({"weight_decay": -1.0}, r"weight_decay must lie in \[0, inf\)"),
+        ({"learning_rate": 10**400}, "learning_rate must be a number, and finite"),
+        ({"seed": 2**40}, "seed must be a whole number"),
+        ({"steps": True}, "steps must be a whole number of at least 1, got True"),
+        ({"canvas_px": 100_000}, "canvas_px must be at most 10000"),
+        ({"crop": 3}, "crop must be Crop or null, got 3"),
+        ({"name": None}, "name must be text, got None"),
+        ({"classes": (1, 2)}, "classes must be names"),
+        ({"milestones": ("late",)}, "milestones must be whole numbers"),
+        ({"criterion": {"beta": 1}}, "criterion must hold settings of their own: .*beta"),
+        ({"criterion": {"alpha": -1}}, "alpha must be finite"),
+        ({"flip": 2.0}, r"flip must lie in \[0, 1\]"),
         ({"precision": "int8"}, "precision must be"),
         ({"ap_method": "best"}, "ap_method must be"),
         ({"learning_rate": "fast"}, "learning_rate must be a number"),
@@ -58,6 +69,13 @@ def test_a_wrong_setting_is_named(change: dict, says: str) -> None:
 def test_other_lengths_keep_the_proportions() -> None:
     short = recipes.voc0712().lasting(1200)
     assert (short.steps, short.warmup, short.milestones) == (1200, 5, (800, 1000))
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("content", [None, [], "scenes", 3])
+def test_what_is_no_object_is_no_recipe(content: object) -> None:
+    with pytest.raises(ValueError, match="a recipe must be a JSON object"):
+        recipes.Recipe.from_dict(content)
 
 
 def test_a_recipe_of_another_version_is_refused() -> None:

@@ -5,6 +5,7 @@ can be used and the faults of everything else; ``settle`` decides whether that i
 """
 
 import math
+import os
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -164,6 +165,12 @@ def leads_out(name: str) -> bool:
     """Whether a relative name, with the separators of any system, is absolute, climbs or is not a name."""
     path = PureWindowsPath(name)
     return bool(path.anchor) or ".." in path.parts or "\0" in name or not path.parts
+
+
+def links_out(path: Path, *folders: Path) -> bool:
+    """Whether a path leads through links to a place in none of the folders; the folders may be links."""
+    place = os.path.realpath(path)
+    return not any(place.startswith(os.path.join(os.path.realpath(f), "")) for f in folders)  # noqa: PTH118
 
 
 def shown(value: object) -> str:

@@ -17,6 +17,7 @@ from ssd_lite.data.annotations import (
     checked_classes,
     decoding_faults,
     leads_out,
+    links_out,
     settle,
     shown,
     title,
@@ -227,6 +228,8 @@ def _entry(images_dir: Path, file: str, item: Mapping[str, Any], objects: Sequen
     rules = [f"width and height must be numbers, got {shown(sizes)}"] if None in numbers else []
     if leads_out(name):
         rules.append(f"file_name must stay inside the folder of images, got {shown(name)}")
+    elif links_out(images_dir / name, images_dir):
+        rules.append("file_name must stay inside the folder of images, but a link leads out of it")
     width, height = numbers
     return Entry(
         name,

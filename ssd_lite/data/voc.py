@@ -14,6 +14,7 @@ from ssd_lite.data.annotations import (
     checked_classes,
     decoding_faults,
     leads_out,
+    links_out,
     settle,
     shown,
 )
@@ -162,7 +163,7 @@ def _read(root: Path, wanted: Sequence[str] | None, classes: Sequence[str] | Non
         listed.update((name, list_file) for name in names if name not in listed)
         faults.extend(wrong)
     stated = {
-        name: read_annotation(files[name], f"Annotations/{name}.xml")
+        name: read_annotation(files[name], f"Annotations/{name}.xml", root)
         for name in files
         if classes is None or name in listed
     }
@@ -207,6 +208,8 @@ def _entry(root: Path, name: str, annotation: Annotation, images: Mapping[str, P
         broken.append(f"filename must stay inside JPEGImages, got {shown(filename)}")
     elif image is None:
         broken.append(f"JPEGImages must hold its image, {shown(name)} or {shown(stem)} with {SUFFIXES}")
+    elif image.is_symlink() and links_out(image, root, root / "JPEGImages"):
+        broken.append("its image must lie in the dataset's folder, but is a link that leads out of it")
     return Entry(
         name,
         file,

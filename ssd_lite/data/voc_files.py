@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, parse
 
-from ssd_lite.data.annotations import Marked, shown, title
+from ssd_lite.data.annotations import Marked, links_out, shown, title
 from ssd_lite.data.examples import Fault
 
 ALL = "all"
@@ -61,6 +61,8 @@ def read_split(root: Path, split: str, files: Mapping[str, Path]) -> tuple[list[
     if split not in available:
         rule = f"split must be one of {', '.join(available) or ALL}, got {shown(split)}"
         return [], list_file, [Fault(list_file, rule)]
+    if available[split].is_symlink() and links_out(available[split], root, root / "ImageSets" / "Main"):
+        return [], list_file, [Fault(list_file, "must not be a link that leads out of the dataset's folder")]
     try:
         text = available[split].read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -78,8 +80,10 @@ def _name(line: str, files: Mapping[str, Path]) -> str:
     return name if flag and flag[0] in FLAGS and line not in files else line
 
 
-def read_annotation(path: Path, file: str) -> Annotation | Fault:
-    """What an XML file states, or why it cannot be read; ``file`` is its name in messages."""
+def read_annotation(path: Path, file: str, folder: Path) -> Annotation | Fault:
+    """What an XML file of a dataset in ``folder`` states, or why it cannot be read; ``file`` names it."""
+    if path.is_symlink() and links_out(path, folder, folder / "Annotations"):
+        return Fault(file, "must lie in the dataset's folder, but is a link that leads out of it")
     try:
         root: Element | None = parse(path, forbid_dtd=True).getroot()
     except DefusedXmlException as error:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v2, vgg16, vgg16_bn
 from torchvision.ops import Conv2dNormActivation, FrozenBatchNorm2d
 
+from ssd_lite.models.states import fill
+
 
 class L2Norm(nn.Module):
     """Features scaled to length ``scale`` at each position, with a factor a channel that is learned.
@@ -60,12 +62,12 @@ class VGG16Trunk(nn.Module):
     def load(self, state: dict[str, Tensor]) -> None:
         """Take over a torchvision ``vgg16`` state dict; fc6 and fc7 keep every third and fourth weight."""
         features = {k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")}
-        self.features.load_state_dict(features)
+        fill(self.features, features)
         if "classifier.0.weight" in state:  # absent from weights that hold the features alone
             fc6 = state["classifier.0.weight"].view(4096, 512, 7, 7)[::4, :, ::3, ::3]
             fc7 = state["classifier.3.weight"].view(4096, 4096, 1, 1)[::4, ::4]
-            self.fc6.load_state_dict({"weight": fc6, "bias": state["classifier.0.bias"][::4]})
-            self.fc7.load_state_dict({"weight": fc7, "bias": state["classifier.3.bias"][::4]})
+            fill(self.fc6, {"weight": fc6, "bias": state["classifier.0.bias"][::4]})
+            fill(self.fc7, {"weight": fc7, "bias": state["classifier.3.bias"][::4]})
 
 
 class MobileNetV2Trunk(nn.Module):
@@ -97,7 +99,7 @@ class MobileNetV2Trunk(nn.Module):
         features = {k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")}
         if isinstance(self.features[0][1], FrozenBatchNorm2d):
             features = {k: v for k, v in features.items() if not k.endswith("num_batches_tracked")}
-        self.features.load_state_dict(features)
+        fill(self.features, features)
 
 
 class TinyTrunk(nn.Module):

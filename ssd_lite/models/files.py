@@ -1,14 +1,18 @@
 """Detectors as files: weights in safetensors, with all that is needed to build the model again."""
 
+import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+import torch
+from safetensors import safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from ssd_lite.models.ssd import SSD
+from ssd_lite.models.states import difference
 from ssd_lite.models.zoo import MODELS
 from ssd_lite.scales import DefaultBoxes
 
@@ -27,6 +31,7 @@ def to_bytes(model: SSD, *, about: Mapping[str, Any] | None = None, half: bool =
     metadata = {
         "format": FORMAT,
         "model": json.dumps(model.config),
+        "input": json.dumps(_input(model)),
         "about": json.dumps(dict(about or {})),
     }
     return save(tensors, metadata=metadata)
@@ -38,30 +43,72 @@ def load(path: str | Path) -> SSD:
     Nothing in the file is run. Raises ``ValueError`` when the file is missing, is no such file,
     or was written for another architecture or version, naming what differs.
     """
-    path = Path(path)
+    metadata, tensors = _read(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path}: no readable file of weights ({error})") from error
-    if metadata.get("format") != FORMAT:
-        raise ValueError(f"{path}: format must be {FORMAT!r}, got {metadata.get('format')!r}")
-    try:
-        model = build(json.loads(metadata["model"]))
+        config = json.loads(metadata["model"])
+        _check(config, metadata, tensors)
+        model = build(config)
         model.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path}: does not describe a detector of this version: {error}") from error
+    except Exception as error:  # what others wrote there may be anything
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path}: does not describe a detector of this version: {reason}") from error
     return model.eval()
 
 
 def build(config: Mapping[str, Any]) -> SSD:
-    """The detector that a model's ``config`` describes, with new weights."""
+    """The detector that a model's ``config`` describes, with new weights.
+
+    Raises ``ValueError`` for an architecture or an option that is not known here.
+    """
+    name, options = config["architecture"], config["options"]
+    if name not in MODELS:
+        raise ValueError(f"architecture must be one of {', '.join(MODELS)}, got {name!r}")
+    known = inspect.signature(MODELS[name]).parameters.keys() - {"classes", "default_boxes", "weights"}
+    if unknown := sorted(options.keys() - known):
+        raise ValueError(f"options of {name} must be among {', '.join(sorted(known))}, got {unknown}")
     boxes = DefaultBoxes.from_dict(config["default_boxes"])
-    return MODELS[config["architecture"]](config["classes"], default_boxes=boxes, **config["options"])
+    return MODELS[name](config["classes"], default_boxes=boxes, **options)
 
 
 def about(path: str | Path) -> dict[str, Any]:
-    """What a file says of how its weights came to be."""
-    with safe_open(Path(path), framework="pt") as file:
-        return dict(json.loads((file.metadata() or {}).get("about", "{}")))
+    """What a file says of how its weights came to be. Raises ``ValueError`` as :func:`load` does."""
+    metadata, _ = _read(path)
+    try:
+        return dict(json.loads(metadata.get("about", "{}")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path}: about must be a JSON object: {error}") from error
+
+
+def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and tensors of a file of this format."""
+    try:
+        with safe_open(Path(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except Exception as error:  # SafetensorError, OSError, and whatever an odd tensor leads to
+        raise ValueError(f"{path}: no readable file of weights ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"{path}: format must be {FORMAT!r}, got {metadata.get('format')!r}")
+    return metadata, tensors
+
+
+def _check(config: Mapping[str, Any], metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
+    """Raises ``ValueError`` naming what the file has and what is needed, before memory is taken for it."""
+    with torch.device("meta"):
+        model = build(config).eval()
+        if rule := difference(tensors, model.state_dict()):
+            raise ValueError(f"{config['architecture']} of {len(model.classes)} classes: {rule}")
+        model(torch.empty(1, 3, model.image_size, model.image_size))  # raises where the default boxes differ
+    if "input" in metadata:  # files of before it was written have none
+        size = json.loads(metadata["input"])["size"]
+        if size != model.image_size:
+            raise ValueError(f"input must be {model.image_size} pixels, got {size}")
+
+
+def _input(model: SSD) -> dict[str, Any]:
+    """What images the model takes: their side in pixels, and what they are normalised with."""
+    return {
+        "size": model.image_size,
+        "mean": model.mean.flatten().tolist(),
+        "std": model.std.flatten().tolist(),
+    }

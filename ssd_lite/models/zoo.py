@@ -99,7 +99,7 @@ def ssd300_mobilenet_v2(
     frozen = weights is not None if frozen_norm is None else frozen_norm
     trunk = MobileNetV2Trunk(frozen_norm=frozen, frozen_blocks=frozen_blocks)
     if weights is not None:
-        trunk.load(_state(weights, MobileNet_V2_Weights.IMAGENET1K_V2))
+        _load(trunk, weights, MobileNet_V2_Weights.IMAGENET1K_V2)
     halves, ends = (1280, 256, 512, 2), (256, 128, 256, 0)
     extras = [_extra(*sizes, norm=True) for sizes in (halves, (512, 128, 256, 2), ends)]
     model = SSD(
@@ -188,7 +188,7 @@ def _vgg16(
     trunk = VGG16Trunk(batch_norm=batch_norm)
     if weights is not None:
         published = VGG16_BN_Weights.IMAGENET1K_V1 if batch_norm else VGG16_Weights.IMAGENET1K_V1
-        trunk.load(_state(weights, published))
+        _load(trunk, weights, published)
     model = SSD(
         trunk,
         [_extra(*extra, norm=batch_norm) for extra in extras],
@@ -214,18 +214,26 @@ def _extra(inputs: int, middle: int, outputs: int, kind: int, *, norm: bool) -> 
     )
 
 
-def _state(
-    weights: str | Path, published: VGG16_Weights | VGG16_BN_Weights | MobileNet_V2_Weights
-) -> dict[str, Tensor]:
-    """The state dict of a trunk, from torchvision's server or from a file."""
+def _load(
+    trunk: VGG16Trunk | MobileNetV2Trunk,
+    weights: str | Path,
+    published: VGG16_Weights | VGG16_BN_Weights | MobileNet_V2_Weights,
+) -> None:
+    """Start a trunk from torchvision's published weights or from a file of their layout."""
     if weights == "imagenet":
-        return dict(published.get_state_dict(progress=True, check_hash=True))
+        trunk.load(dict(published.get_state_dict(progress=True, check_hash=True)))
+        return
     path = Path(weights)
     if not path.is_file():
         raise ValueError(f"weights must be 'imagenet' or a file, and there is no file {path}")
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    return dict(torch.load(path, map_location="cpu", weights_only=True))
+    try:
+        is_safe = path.suffix == ".safetensors"
+        state = load_file(path) if is_safe else torch.load(path, map_location="cpu", weights_only=True)
+        trunk.load(dict(state))
+    except Exception as error:  # a file from elsewhere may fail in any way
+        # The first line alone: torch goes on with advice on how to run what is in the file.
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path}: must hold weights of torchvision's layout: {reason}") from error
 
 
 def _described(model: SSD, name: str, **options: object) -> SSD:
@@ -233,10 +241,15 @@ def _described(model: SSD, name: str, **options: object) -> SSD:
     model.config = {
         "architecture": name,
         "options": options
-        | {"mean": model.mean.flatten().tolist(), "std": model.std.flatten().tolist()}
+        | {"mean": _values(model.mean), "std": _values(model.std)}
         | {"variances": list(model.variances)}
         | ({"detection": model.detection} if model.detection else {}),
         "classes": list(model.classes),
         "default_boxes": asdict(model.default_boxes),
     }
     return model
+
+
+def _values(buffer: Tensor) -> list[float]:
+    """A buffer's numbers; none where the model is a blueprint, which has no memory."""
+    return [] if buffer.is_meta else buffer.flatten().tolist()

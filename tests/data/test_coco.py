@@ -277,6 +277,19 @@ def test_pixels_that_cannot_be_decoded(tmp_path: Path) -> None:
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_links_do_not_lead_out_of_the_folder_of_images(tmp_path: Path) -> None:
+    images, file = write_coco(tmp_path / "data")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (images / "a.jpg").rename(outside / "a.jpg")
+    (images / "link").symlink_to(outside)
+    content = coco_content()
+    content["images"][0]["file_name"] = "link/a.jpg"
+    put(file, json.dumps(content))
+    with pytest.raises(DatasetError, match=r"link/a.jpg: file_name must stay inside .* a link leads out"):
+        COCOFolder(images, file)
+
+
 # ---- fuzz
 
 SCALARS = (

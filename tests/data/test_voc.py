@@ -489,6 +489,53 @@ def test_boxes_without_fault_survive_single_precision(a: float, b: float, width:
         assert x1 - x0 < 2 * MIN_SIDE * width
 
 
+# ---- links
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ("JPEGImages/a.jpg", "Annotations/a.xml: its image must lie in the dataset's folder"),
+        ("Annotations/a.xml", "Annotations/a.xml: must lie in the dataset's folder"),
+        ("ImageSets/Main/train.txt", "ImageSets/Main/train.txt: must not be a link"),
+    ],
+)
+def test_links_do_not_lead_out_of_the_dataset(tmp_path: Path, part: str, says: str) -> None:
+    root = write_voc(tmp_path / "data")
+    within, outside = root / part, tmp_path / Path(part).name
+    within.rename(outside)
+    within.symlink_to(outside)
+    with pytest.raises(DatasetError, match=says):
+        VOCFolder(root, "train")
+    inside = root / Path(part).name
+    outside.rename(inside)
+    within.unlink()
+    within.symlink_to(inside)
+    assert len(VOCFolder(root, "train")) == 2  # a link that stays inside is one's own affair
+
+
+def test_the_folder_of_images_may_be_a_link(tmp_path: Path) -> None:
+    root = write_voc(tmp_path / "data")
+    (root / "JPEGImages").rename(tmp_path / "large disk")
+    (root / "JPEGImages").symlink_to(tmp_path / "large disk")
+    assert len(VOCFolder(root, "train")) == 2
+
+
+@pytest.mark.parametrize(
+    "prolog",
+    [
+        '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&b;">]>',
+        '<!DOCTYPE a [<!ENTITY c SYSTEM "file:///etc/hostname">]>',
+        '<!DOCTYPE a SYSTEM "http://localhost:9/a.dtd">',
+    ],
+)
+def test_entities_are_not_expanded_and_nothing_is_fetched(tmp_path: Path, prolog: str) -> None:
+    root = write_voc(tmp_path / "data")
+    put(root / A, prolog + voc_xml(voc_object(KING)).replace("king", "&c;"))
+    with pytest.raises(DatasetError, match=r"a\.xml: must be XML without a DTD and entities"):
+        VOCFolder(root, "train")
+
+
 # ---- fuzz
 
 TAGS = ("annotation", "object", "name", "bndbox", "xmin", "ymax", "size", "width", "difficult", "part")

@@ -62,9 +62,15 @@ def at_random(folder: Path, kills: int, moments: random.Random) -> dict[str, Any
     took, expected = _whole(RECIPE, folder / "whole", data)
     killed, runs, failures = 0, 0, []
     while killed < kills:
-        run, runs = folder / f"run-{runs}", runs + 1
-        while (code := _forked(lambda run=run: _go_on(RECIPE, run, data), moments.uniform(0, took))) < 0:
-            killed += 1
+        run, runs, times = folder / f"run-{runs}", runs + 1, 0
+        while killed < kills:
+            # Later and later, so that a machine that has become slower gets somewhere too.
+            moment = moments.uniform(0, took * (1 + times / 4))
+            if (code := _forked(lambda run=run: _go_on(RECIPE, run, data), moment)) >= 0:
+                break
+            killed, times = killed + 1, times + 1
+        else:
+            code = _forked(lambda run=run: _go_on(RECIPE, run, data))
         failures += _failures(run, code, expected, f"run {runs}")
     return {"kills": killed, "runs": runs, "seconds of one": round(took, 2), "failures": failures}
 
