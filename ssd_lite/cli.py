@@ -1,4 +1,4 @@
-"""The command ``ssd-lite``: train, evaluate, detect, inspect."""
+"""The command ``ssd-lite``: train, evaluate, detect, inspect, export."""
 
 import json
 import sys
@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from ssd_lite import export as exporting
 from ssd_lite import models, plotting, training
 from ssd_lite.data import Dataset, DatasetError, Example, VOCFolder, read_image
 from ssd_lite.data.images import ImageError
@@ -202,6 +203,32 @@ def inspect(
     out.print(f"{len(faults)} faults" if faults else "no faults")
     if faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="A detector: model.safetensors of a run.")],
+    file: Annotated[Path, typer.Option("--out", help="File to write: .onnx, or .pt2 for torch.export.")],
+    format: Annotated[
+        str | None, typer.Option(help="onnx or torch; by default by the file's ending.")
+    ] = None,
+    detections: Annotated[
+        bool, typer.Option("--detections/--raw", help="Detections, or all boxes and scores unsuppressed.")
+    ] = True,
+    uint8: Annotated[bool, typer.Option("--uint8", help="Take images from 0 to 255, not in [0, 1].")] = False,
+    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Lowest score of a detection.")] = 0.01,
+    iou: Annotated[float, typer.Option(min=0.0, max=1.0, help="Overlap that suppresses.")] = 0.45,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a detector for use elsewhere: as ONNX, or as a program of torch.export.
+
+    It takes a batch of any length of square images and normalises them itself; what goes in and what
+    comes out is written down in the file.
+    """
+    suppression = exporting.Suppression(score_threshold=threshold, iou_threshold=iou) if detections else None
+    options: dict[str, Any] = {"format": format, "suppression": suppression, "uint8": uint8}
+    exporting.save(models.load(model), file, overwrite=overwrite, **options)
+    out.print(f"wrote {escape(str(file))}", soft_wrap=True, highlight=False)
 
 
 def main() -> None:
