@@ -163,11 +163,10 @@ class _Raw(nn.Module):
 
 
 class _Suppressed(nn.Module):
-    """``detect`` for a traced program: as many rows for every image, nothing asked of the data.
+    """``detect`` for a traced program, with as many rows for every image.
 
-    Only what torchvision's suppression keeps has a length that depends on the data; it is marked in a table
-    of fixed size. Boxes below the score threshold take part, but come after all others of their
-    group, so they suppress none of them.
+    What torchvision's suppression takes and keeps has a length that depends on the data; it is marked in
+    a table of fixed size.
     """
 
     def __init__(self, raw: _Raw, settings: Suppression) -> None:
@@ -189,14 +188,14 @@ class _Suppressed(nn.Module):
         return _rows(boxes, order) * there.unsqueeze(-1), ranking, labels
 
     def _kept(self, boxes: Float[Tensor, "b n 4"], scores: Float[Tensor, "b c k"]) -> Float[Tensor, " m"]:
-        """The scores in a row, 0 where another box of the same class and image suppresses theirs."""
+        """The scores in a row, 0 where too low, or where a box of the same class and image suppresses theirs."""
         flat = scores.flatten()
         # A group is a class of an image. Moved by whole numbers, groups do not meet; float64 keeps the boxes.
         group = torch.arange(scores.shape[0] * scores.shape[1]).repeat_interleave(scores.shape[2])
         apart = boxes.flatten(0, 1).double() + 2 * group.unsqueeze(1)
-        kept = nms(apart, flat.double(), self.settings.iou_threshold)
-        marked = torch.zeros_like(flat).index_put((kept,), flat[kept])
-        return marked.where(marked > self.settings.score_threshold, 0.0)
+        candidate = (flat > self.settings.score_threshold).nonzero().squeeze(1)
+        kept = candidate[nms(apart[candidate], flat[candidate].double(), self.settings.iou_threshold)]
+        return torch.zeros_like(flat).index_put((kept,), flat[kept])
 
 
 def _rows(boxes: Float[Tensor, "b n 4"], index: Int64[Tensor, "b m"]) -> Float[Tensor, "b m 4"]:
