@@ -68,8 +68,18 @@ def trained() -> models.SSD:
 
 
 @pytest.fixture(scope="module")
-def lively_runs(lively: models.SSD) -> dict[str, Run]:
-    return opened_both(lively)
+def lively_files(lively: models.SSD, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("exported")
+    files = {"onnx": folder / "detector.onnx", "torch": folder / "detector.pt2"}
+    for file in files.values():
+        export.save(lively, file)
+    return files
+
+
+@pytest.fixture(scope="module")
+def lively_runs(lively_files: dict[str, Path]) -> dict[str, Run]:
+    onnx_file, torch_file = (file.read_bytes() for file in lively_files.values())
+    return {"onnx": opened_onnx(onnx_file), "torch": opened_torch(torch_file)}
 
 
 @pytest.fixture(scope="module")
@@ -204,31 +214,28 @@ def test_a_mobilenet_gives_the_same_elsewhere(kind: str) -> None:
         torch.testing.assert_close(scores, model(images)[1].softmax(-1), **TOLERANCE)
 
 
-def test_an_onnx_file_says_how_to_use_it(tmp_path: Path, lively: models.SSD) -> None:
-    path = tmp_path / "detector.onnx"
-    export.save(lively, path, suppression=export.Suppression(per_image=50))
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+def test_an_onnx_file_says_how_to_use_it(lively_files: dict[str, Path]) -> None:
+    session = onnxruntime.InferenceSession(lively_files["onnx"], providers=["CPUExecutionProvider"])
     (images,) = session.get_inputs()
     assert (images.name, images.type, images.shape) == ("images", "tensor(float)", ["batch", 3, 128, 128])
     outputs = [(output.name, output.shape) for output in session.get_outputs()]
-    assert outputs == [("boxes", ["batch", 50, 4]), ("scores", ["batch", 50]), ("labels", ["batch", 50])]
+    assert outputs == [("boxes", ["batch", 200, 4]), ("scores", ["batch", 200]), ("labels", ["batch", 200])]
     facts = session.get_modelmeta().custom_metadata_map
     assert json.loads(facts["classes"]) == list(CLASSES)
     assert json.loads(facts["image_size"]) == 128
-    assert json.loads(facts["suppression"])["per_image"] == 50
+    assert json.loads(facts["suppression"])["per_image"] == 200
     assert "float32 in [0, 1]" in facts["input"]
     assert "labels" in facts["outputs"]
 
 
 def test_a_program_of_torch_export_says_how_to_use_it_and_loads_without_the_package(
-    tmp_path: Path, lively: models.SSD
+    tmp_path: Path, lively_files: dict[str, Path]
 ) -> None:
-    path = tmp_path / "detector.pt2"
-    export.save(lively, path, uint8=True)
+    path = lively_files["torch"]
     code = (
         "import json, sys, torch, torchvision; inside = {'ssd_lite.json': ''};"
         f"program = torch.export.load({str(path)!r}, extra_files=inside).module();"
-        "found = program(torch.zeros(3, 3, 128, 128, dtype=torch.uint8));"
+        "found = program(torch.zeros(3, 3, 128, 128));"
         "assert 'ssd_lite' not in sys.modules;"
         "print(json.dumps([list(found[0].shape), json.loads(inside['ssd_lite.json'])]))"
     )
@@ -239,7 +246,7 @@ def test_a_program_of_torch_export_says_how_to_use_it_and_loads_without_the_pack
     shape, facts = json.loads(done.stdout)
     assert shape == [3, 200, 4]
     assert (facts["classes"], facts["image_size"]) == (list(CLASSES), 128)
-    assert "uint8 from 0 to 255" in facts["input"]
+    assert "float32 in [0, 1]" in facts["input"]
     assert facts["suppression"]["iou_threshold"] == 0.45
 
 
@@ -262,7 +269,9 @@ def test_exporting_leaves_the_detector_as_it_was(lively: models.SSD) -> None:
         ("there.pt2", {}, "is there already"),
     ],
 )
-def test_a_target_that_cannot_be_is_named(tmp_path: Path, lively, name: str, options: dict, rule: str) -> None:
+def test_a_target_that_cannot_be_is_named(
+    tmp_path: Path, lively, name: str, options: dict, rule: str
+) -> None:
     (tmp_path / "there.pt2").write_text("mine")
     with pytest.raises(ValueError, match=re.escape(rule)):
         export.save(lively, tmp_path / name, **options)
@@ -304,7 +313,9 @@ def test_the_command_exports_what_was_asked_for(tmp_path: Path, trained: models.
     assert done.exit_code == 0, done.output
     inside = {export.ABOUT: ""}
     program = torch.export.load(out, extra_files=inside).module()
-    settings = json.loads(inside[export.ABOUT])["suppression"]
+    facts = json.loads(inside[export.ABOUT])
+    settings = facts["suppression"]
+    assert "uint8 from 0 to 255" in facts["input"]
     assert settings == {"score_threshold": 0.3, "iou_threshold": 0.6, "per_class": 400, "per_image": 200}
     scores = program(drawn(1))[1]
     assert scores[scores > 0].min() > 0.3
@@ -336,7 +347,7 @@ def test_a_missing_detector_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_normalisation_is_inside(raw_runs: dict[str, Run], trained: models.SSD) -> None:
-    """Grey of the detector's own mean becomes zeros inside; the scores are those of a network fed with them."""
+    """Grey of the mean becomes zeros inside: the scores are those of a network that is fed with zeros."""
     grey = trained.mean.expand(1, 3, 128, 128).contiguous()
     with torch.no_grad():
         maps = trained.trunk(torch.zeros(1, 3, 128, 128))
