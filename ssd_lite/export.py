@@ -188,7 +188,7 @@ class _Suppressed(nn.Module):
         return _rows(boxes, order) * there.unsqueeze(-1), ranking, labels
 
     def _kept(self, boxes: Float[Tensor, "b n 4"], scores: Float[Tensor, "b c k"]) -> Float[Tensor, " m"]:
-        """The scores in a row, 0 where too low, or where a box of the same class and image suppresses theirs."""
+        """The scores in a row, 0 where too low or where their box is suppressed within class and image."""
         flat = scores.flatten()
         # A group is a class of an image. Moved by whole numbers, groups do not meet; float64 keeps the boxes.
         group = torch.arange(scores.shape[0] * scores.shape[1]).repeat_interleave(scores.shape[2])
