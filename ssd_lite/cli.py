@@ -216,8 +216,12 @@ def export(
         bool, typer.Option("--detections/--raw", help="Detections, or all boxes and scores unsuppressed.")
     ] = True,
     uint8: Annotated[bool, typer.Option("--uint8", help="Take images from 0 to 255, not in [0, 1].")] = False,
-    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Lowest score of a detection.")] = 0.01,
-    iou: Annotated[float, typer.Option(min=0.0, max=1.0, help="Overlap that suppresses.")] = 0.45,
+    threshold: Annotated[
+        float | None, typer.Option(help="Lowest score of a detection; by default the detector's own.")
+    ] = None,
+    iou: Annotated[
+        float | None, typer.Option(help="Overlap that suppresses; by default the detector's own.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a detector for use elsewhere: as ONNX, or as a program of torch.export.
@@ -225,9 +229,17 @@ def export(
     It takes a batch of any length of square images and normalises them itself; what goes in and what
     comes out is written down in the file.
     """
-    suppression = exporting.Suppression(score_threshold=threshold, iou_threshold=iou) if detections else None
-    options: dict[str, Any] = {"format": format, "suppression": suppression, "uint8": uint8}
-    exporting.save(models.load(model), file, overwrite=overwrite, **options)
+    options: dict[str, Any] = {"score_threshold": threshold, "iou_threshold": iou}
+    options = {name: value for name, value in options.items() if value is not None}
+    exporting.save(
+        models.load(model),
+        file,
+        format=format,
+        detections=detections,
+        uint8=uint8,
+        overwrite=overwrite,
+        **options,
+    )
     out.print(f"wrote {escape(str(file))}", soft_wrap=True, highlight=False)
 
 

@@ -12,6 +12,7 @@ Both take a batch of any length, ``images`` (b, 3, size, size) in RGB. What they
 import copy
 import io
 import json
+import math
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,16 +38,18 @@ FORMAT = "ssd_lite export 1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Suppression:
-    """The settings of :func:`ssd_lite.detection.detect`, fixed in the exported file.
+class Settings:
+    """The options of :func:`ssd_lite.detection.detect`, fixed in the exported file.
 
-    Raises ``ValueError`` for a threshold outside [0, 1] or a count below 1.
+    ``largest_growth`` bounds the sides of a box, as so many times those of its default box. Raises
+    ``ValueError`` for a threshold outside [0, 1], a count below 1, or a growth of 0 or less.
     """
 
     score_threshold: float = 0.01
     iou_threshold: float = 0.45
     per_class: int = 400
     per_image: int = 200
+    largest_growth: float = math.inf
 
     def __post_init__(self) -> None:
         for name in ("score_threshold", "iou_threshold"):
@@ -55,9 +58,8 @@ class Suppression:
         for name in ("per_class", "per_image"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-
-
-DEFAULT = Suppression()
+        if not self.largest_growth > 0:
+            raise ValueError(f"largest_growth must be positive, got {self.largest_growth}")
 
 
 def save(
@@ -65,15 +67,16 @@ def save(
     path: str | Path,
     *,
     format: str | None = None,
-    suppression: Suppression | None = DEFAULT,
+    detections: bool = True,
     uint8: bool = False,
     overwrite: bool = False,
+    **options: Any,
 ) -> None:
     """Writes the detector to a file, whole or not at all.
 
     ``format`` is ``"onnx"`` or ``"torch"``, by default what the name ends in, .onnx or .pt2.
-    ``suppression=None`` leaves suppression out. ``uint8`` takes images from 0 to 255, otherwise float32 in
-    [0, 1].
+    ``detections=False`` leaves suppression out. ``uint8`` takes images from 0 to 255, otherwise float32 in
+    [0, 1]. ``options`` are those of :func:`ssd_lite.detection.detect`, over the detector's own.
 
     Raises ``ValueError`` for an unknown format, a folder, or a file that is there already (unless
     ``overwrite``), and ``ImportError`` where ONNX's packages are missing.
@@ -92,23 +95,25 @@ def save(
     if path.exists() and not overwrite:
         raise ValueError(f"{path} is there already: choose another name, or overwrite it")
     convert = to_onnx if format == "onnx" else to_torch
-    write(path, convert(model, suppression=suppression, uint8=uint8))
+    write(path, convert(model, detections=detections, uint8=uint8, **options))
 
 
-def to_torch(model: SSD, *, suppression: Suppression | None = DEFAULT, uint8: bool = False) -> bytes:
+def to_torch(model: SSD, *, detections: bool = True, uint8: bool = False, **options: Any) -> bytes:
     """The detector as the content of a .pt2 file, for ``torch.export.load``, on the CPU.
 
     With suppression the program calls torchvision's, so that ``import torchvision`` must come before the
     file is loaded. The overlaps are compared in float64, as ``detect`` does; boxes are decoded in float32.
     """
-    raw = _Raw(model, uint8=uint8)
-    program = _program(raw if suppression is None else _Suppressed(raw, suppression), _example(model, uint8))
+    settings = _settings(model, options)
+    raw = _Raw(model, settings, uint8=uint8)
+    program = _program(_Suppressed(raw, settings) if detections else raw, _example(model, uint8))
+    facts = _about(model, settings, detections=detections, uint8=uint8)
     buffer = io.BytesIO()
-    torch.export.save(program, buffer, extra_files={ABOUT: json.dumps(_about(model, suppression, uint8))})
+    torch.export.save(program, buffer, extra_files={ABOUT: json.dumps(facts)})
     return buffer.getvalue()
 
 
-def to_onnx(model: SSD, *, suppression: Suppression | None = DEFAULT, uint8: bool = False) -> bytes:
+def to_onnx(model: SSD, *, detections: bool = True, uint8: bool = False, **options: Any) -> bytes:
     """The detector as the content of an .onnx file, opset 18, with its facts as metadata.
 
     Suppression is ONNX's own operator, one group a class and image. Equal scores go to the lower class,
@@ -120,8 +125,9 @@ def to_onnx(model: SSD, *, suppression: Suppression | None = DEFAULT, uint8: boo
     Raises ``ImportError`` where onnx or onnxscript is missing.
     """
     onnx = _packages()
-    program = _program(_Raw(model, uint8=uint8), _example(model, uint8))
-    names = ["all_boxes", "all_scores"] if suppression else ["boxes", "scores"]
+    settings = _settings(model, options)
+    program = _program(_Raw(model, settings, uint8=uint8), _example(model, uint8))
+    names = ["all_boxes", "all_scores"] if detections else ["boxes", "scores"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's remarks on its own insides
         exported = torch.onnx.export(
@@ -135,11 +141,11 @@ def to_onnx(model: SSD, *, suppression: Suppression | None = DEFAULT, uint8: boo
         )
     assert exported is not None  # only the old exporter gives None
     graph = exported.model_proto
-    if suppression is not None:
+    if detections:
         sizes = {"d": len(model.default_boxes), "classes": len(model.classes)}
-        after = _suppression(onnx, suppression, ir_version=graph.ir_version, **sizes)
+        after = _suppression(onnx, settings, ir_version=graph.ir_version, **sizes)
         graph = onnx.compose.merge_models(graph, after, io_map=[(name, name) for name in names])
-    facts = _about(model, suppression, uint8)
+    facts = _about(model, settings, detections=detections, uint8=uint8)
     texts = {name: fact if isinstance(fact, str) else json.dumps(fact) for name, fact in facts.items()}
     onnx.helper.set_model_props(graph, texts)
     onnx.checker.check_model(graph, full_check=True)
@@ -149,8 +155,9 @@ def to_onnx(model: SSD, *, suppression: Suppression | None = DEFAULT, uint8: boo
 class _Raw(nn.Module):
     """A copy of the detector on the CPU that gives boxes and scores, not offsets and logits."""
 
-    def __init__(self, model: SSD, *, uint8: bool) -> None:
+    def __init__(self, model: SSD, settings: Settings, *, uint8: bool) -> None:
         super().__init__()
+        self.most = math.log(settings.largest_growth) / model.variances[1]
         self.model = copy.deepcopy(model).cpu().eval().requires_grad_(False)
         self.uint8 = uint8
         self.register_buffer("defaults_cxcywh", model.default_boxes.cxcywh())
@@ -158,8 +165,13 @@ class _Raw(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Float[Tensor, "b d 4"], Float[Tensor, "b d c"]]:
         offsets, logits = self.model(images / 255 if self.uint8 else images)
+        offsets = torch.cat([offsets[..., :2], offsets[..., 2:].clamp(max=self.most)], dim=-1)
         boxes = decode(offsets, self.defaults_cxcywh, variances=self.model.variances)
         return clip(cxcywh_to_xyxy(boxes)), logits.softmax(dim=-1)
+
+
+def _settings(model: SSD, options: dict[str, Any]) -> Settings:
+    return Settings(**{**getattr(model, "detection", {}), **options})
 
 
 class _Suppressed(nn.Module):
@@ -169,7 +181,7 @@ class _Suppressed(nn.Module):
     a table of fixed size.
     """
 
-    def __init__(self, raw: _Raw, settings: Suppression) -> None:
+    def __init__(self, raw: _Raw, settings: Settings) -> None:
         super().__init__()
         self.raw, self.settings = raw, settings
 
@@ -251,7 +263,7 @@ suppression (float[batch, {d}, 4] all_boxes, float[batch, {d}, {columns}] all_sc
 """
 
 
-def _suppression(onnx: ModuleType, settings: Suppression, *, d: int, classes: int, ir_version: int) -> Any:
+def _suppression(onnx: ModuleType, settings: Settings, *, d: int, classes: int, ir_version: int) -> Any:
     """The suppression as an ONNX model of its own, from all boxes and scores to detections."""
     k = min(settings.per_class, d)
     sizes = {"d": d, "columns": classes + 1, "k": k, "ck": classes * k}
@@ -261,26 +273,25 @@ def _suppression(onnx: ModuleType, settings: Suppression, *, d: int, classes: in
     return onnx.parser.parse_model(text)
 
 
-def _about(model: SSD, suppression: Suppression | None, uint8: bool) -> dict[str, Any]:
+def _about(model: SSD, settings: Settings, *, detections: bool, uint8: bool) -> dict[str, Any]:
     """What a user of the file must know. ONNX's metadata are texts: what is none becomes JSON there."""
-    size = model.image_size
-    values = "uint8 from 0 to 255" if uint8 else "float32 in [0, 1]"
-    with_suppression = (
+    size, values = model.image_size, "uint8 from 0 to 255" if uint8 else "float32 in [0, 1]"
+    outputs = (
         "boxes (b, n, 4): x0, y0, x1, y1 relative to the image; scores (b, n), highest first; labels (b, n): "
         "1 is the first of classes, 0 marks rows that hold nothing"
+        if detections
+        else "boxes (b, d, 4): x0, y0, x1, y1 relative to the image; scores (b, d, c): column 0 is "
+        "background, column 1 the first of classes"
     )
-    without = (
-        "boxes (b, d, 4): x0, y0, x1, y1 relative to the image; scores (b, d, c): column 0 is background, "
-        "column 1 the first of classes"
-    )
+    fixed = {name: None if value == math.inf else value for name, value in asdict(settings).items()}
     return {
         "format": FORMAT,
         "architecture": str(model.config["architecture"]),
         "classes": list(model.classes),
         "image_size": size,
         "input": f"images (b, 3, {size}, {size}), RGB, {values}, stretched to a square; normalised inside",
-        "outputs": with_suppression if suppression else without,
-        "suppression": asdict(suppression) if suppression else None,
+        "outputs": outputs,
+        "detection": fixed if detections else {"largest_growth": fixed["largest_growth"]},
     }
 
 

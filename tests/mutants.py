@@ -1,9 +1,9 @@
 """Break each line of the core and see that a test notices: ``python -m tests.mutants``, or ``make mutants``.
 
-mutmut changes one operator, number, argument or word at a time in the modules that ``pyproject.toml`` names, and
-runs the tests that reach the line. What came out stands in ``tests/mutants.md``: the numbers are written by
-this program, the reason why a mutant may survive by hand. The command fails where a survivor has no reason, or
-where less than 90 % are killed.
+mutmut changes one operator, number, argument or word at a time in the modules that ``pyproject.toml`` names,
+and runs the tests that reach the line. What came out stands in ``tests/mutants.md``: the numbers are written
+by this program, the reason why a mutant may survive by hand. The command fails where a survivor has no
+reason, or where less than 90 % are killed.
 
 mutmut changes the bodies of functions; it leaves out defaults, constants and functions with a decorator.
 """
@@ -24,8 +24,8 @@ NOTICED = ("killed", "timeout", "segfault", "suspicious")
 MISSING = "**no reason yet**"
 HEAD = """# Mutants
 
-Written by `make mutants`, but for the reasons. A mutant is the package with one small change; it is killed when
-a test of the eight core modules fails. Changes of defaults, constants and decorated functions are not tried.
+Written by `make mutants`, but for the reasons. A mutant is the package with one small change; it is killed
+when a test of the eight core modules fails. Defaults, constants and decorated functions are not tried.
 
 """
 

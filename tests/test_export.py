@@ -89,7 +89,7 @@ def trained_runs(trained: models.SSD) -> dict[str, Run]:
 
 @pytest.fixture(scope="module")
 def raw_runs(trained: models.SSD) -> dict[str, Run]:
-    return opened_both(trained, suppression=None)
+    return opened_both(trained, detections=False)
 
 
 def drawn(count: int) -> Tensor:
@@ -163,14 +163,14 @@ def test_images_without_detections_are_rows_of_zeros(lively, kind: str) -> None:
     scores = torch.zeros(2, 30, 4)
     scores[..., 0] = 1
     scores[1, 4] = torch.tensor([0.1, 0.2, 0.7, 0.0])
-    found = suppressed(kind, boxes, scores, export.Suppression())
+    found = suppressed(kind, boxes, scores, export.Settings())
     assert [values.shape[:2] for values in found] == [(2, 90)] * 3  # 3 classes of 30 boxes
     assert not any(values[0].any() for values in found)
     assert found[2][1, :3].tolist() == [2, 1, 0]
     torch.testing.assert_close(found[0][1, :2], boxes[1, 4].expand(2, 4))
 
 
-def suppressed(kind: str, boxes: Tensor, scores: Tensor, settings: export.Suppression) -> list[Tensor]:
+def suppressed(kind: str, boxes: Tensor, scores: Tensor, settings: export.Settings) -> list[Tensor]:
     """The suppression of an exported file, fed with boxes and scores."""
     if kind == "torch":
         module = export._Suppressed(lambda images: (boxes, scores), settings)  # type: ignore[arg-type]
@@ -197,7 +197,7 @@ def test_suppression_is_that_of_detect_with_ties_and_caps(kind: str, caps: tuple
         expected = detect(offsets, logits, defaults, **options)
         half = defaults[:, 2:] / 2
         boxes = torch.cat([defaults[:, :2] - half, defaults[:, :2] + half], dim=1).clamp(0, 1)
-        settings = export.Suppression(**options)
+        settings = export.Settings(**options)
         found = suppressed(kind, boxes.expand(3, -1, -1).contiguous(), logits.softmax(-1), settings)
         assert_detections(found, expected)
 
@@ -208,7 +208,7 @@ def test_a_mobilenet_gives_the_same_elsewhere(kind: str) -> None:
     model = models.ssd300_mobilenet_v2(CLASSES).eval()
     images = torch.rand(2, 3, 300, 300)
     convert, opened = {"onnx": (export.to_onnx, opened_onnx), "torch": (export.to_torch, opened_torch)}[kind]
-    boxes, scores = opened(convert(model, suppression=None))(images)
+    boxes, scores = opened(convert(model, detections=False))(images)
     assert boxes.shape == (2, 8732, 4)
     with torch.no_grad():
         torch.testing.assert_close(scores, model(images)[1].softmax(-1), **TOLERANCE)
@@ -223,7 +223,7 @@ def test_an_onnx_file_says_how_to_use_it(lively_files: dict[str, Path]) -> None:
     facts = session.get_modelmeta().custom_metadata_map
     assert json.loads(facts["classes"]) == list(CLASSES)
     assert json.loads(facts["image_size"]) == 128
-    assert json.loads(facts["suppression"])["per_image"] == 200
+    assert json.loads(facts["detection"])["per_image"] == 200
     assert "float32 in [0, 1]" in facts["input"]
     assert "labels" in facts["outputs"]
 
@@ -247,13 +247,13 @@ def test_a_program_of_torch_export_says_how_to_use_it_and_loads_without_the_pack
     assert shape == [3, 200, 4]
     assert (facts["classes"], facts["image_size"]) == (list(CLASSES), 128)
     assert "float32 in [0, 1]" in facts["input"]
-    assert facts["suppression"]["iou_threshold"] == 0.45
+    assert facts["detection"]["iou_threshold"] == 0.45
 
 
 def test_exporting_leaves_the_detector_as_it_was(lively: models.SSD) -> None:
     lively.train()
     before = {name: value.clone() for name, value in lively.state_dict().items()}
-    export.to_torch(lively, suppression=None)
+    export.to_torch(lively, detections=False)
     assert lively.training
     assert all(parameter.requires_grad for parameter in lively.parameters())
     assert all(torch.equal(value, before[name]) for name, value in lively.state_dict().items())
@@ -282,22 +282,50 @@ def test_a_target_that_cannot_be_is_named(
 def test_a_file_is_written_over_where_asked(tmp_path: Path, lively: models.SSD) -> None:
     path = tmp_path / "any name"
     path.write_text("old")
-    export.save(lively, path, format="torch", suppression=None, overwrite=True)
+    export.save(lively, path, format="torch", detections=False, overwrite=True)
     assert torch.export.load(path)
 
 
+def test_a_detectors_own_settings_hold_unless_others_are_given() -> None:
+    model = models.ssd_tiny(CLASSES)
+    model.detection = {"iou_threshold": 0.3, "per_image": 7}
+    settings = export._settings(model, {"per_image": 9})
+    assert (settings.iou_threshold, settings.per_image, settings.per_class) == (0.3, 9, 400)
+
+
+def test_boxes_grow_no_more_than_is_allowed() -> None:
+    model = models.ssd_tiny(CLASSES)
+    for head in model.offset_heads:
+        torch.nn.init.constant_(head.bias, 30.0)
+    boxes, _ = export._Raw(model, export.Settings(largest_growth=1.5), uint8=False)(
+        torch.zeros(1, 3, 128, 128)
+    )
+    inside = ((boxes > 0) & (boxes < 1)).all(dim=-1)
+    grown = (boxes[..., 2:] - boxes[..., :2])[inside] / model.default_boxes.cxcywh()[inside[0], 2:]
+    torch.testing.assert_close(grown, torch.full_like(grown, 1.5))
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"score_threshold": -0.1}, {"iou_threshold": 1.1}, {"per_class": 0}, {"per_image": 0}]
+    "wrong",
+    [
+        {"score_threshold": -0.1},
+        {"score_threshold": 1.1},
+        {"iou_threshold": -0.1},
+        {"iou_threshold": 1.1},
+        {"per_class": 0},
+        {"per_image": 0},
+        {"largest_growth": 0.0},
+    ],
 )
 def test_settings_out_of_range_are_named(wrong: dict) -> None:
     (name,) = wrong
     with pytest.raises(ValueError, match=f"{name} must"):
-        export.Suppression(**wrong)
+        export.Settings(**wrong)
 
 
 def test_limits_themselves_are_in_range() -> None:
-    assert export.Suppression(score_threshold=0, iou_threshold=1, per_class=1, per_image=1)
-    assert export.Suppression(score_threshold=1, iou_threshold=0)
+    assert export.Settings(score_threshold=0, iou_threshold=1, per_class=1, per_image=1)
+    assert export.Settings(score_threshold=1, iou_threshold=0)
 
 
 def test_missing_packages_are_named_with_the_command_that_installs_them(lively, monkeypatch) -> None:
@@ -314,9 +342,10 @@ def test_the_command_exports_what_was_asked_for(tmp_path: Path, trained: models.
     inside = {export.ABOUT: ""}
     program = torch.export.load(out, extra_files=inside).module()
     facts = json.loads(inside[export.ABOUT])
-    settings = facts["suppression"]
+    settings = facts["detection"]
     assert "uint8 from 0 to 255" in facts["input"]
-    assert settings == {"score_threshold": 0.3, "iou_threshold": 0.6, "per_class": 400, "per_image": 200}
+    told = {"score_threshold": 0.3, "iou_threshold": 0.6}
+    assert settings == {**told, "per_class": 400, "per_image": 200, "largest_growth": None}
     scores = program(drawn(1))[1]
     assert scores[scores > 0].min() > 0.3
 
