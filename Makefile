@@ -13,7 +13,8 @@ LIMIT ?= 560
 # Chapters are validated two at a time, a core each.
 NBVAL := OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 300 -W default -n 2 --dist loadfile
 
-.PHONY: all demo book lab outputs test chapters faults fuzz format runs ablations bench gpu address clean
+.PHONY: all demo book lab outputs test coverage oldest mutants chapters faults fuzz format runs ablations bench gpu
+.PHONY: address clean
 .DELETE_ON_ERROR:
 
 all: demo book
@@ -70,6 +71,26 @@ test: .venv/installed-dev .venv/browser
 	$(MAKE) book
 	SSD_LITE_SITE=$(SITE) $(PYTEST) -m site
 
+# Which lines and branches of the package no test reaches; less than 95 % is an error.
+coverage: .venv/installed-dev
+	$(PYTEST) -n 2 -m "not plain and not site" --ignore=tests/book --cov --cov-report=
+	$(PYTEST) -m plain --cov --cov-append
+
+# The tests on the oldest versions that pyproject.toml admits, in an environment of their own. What these
+# versions warn of in newer ones that they use is no error here.
+oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest -m "not site" --ignore=tests/book -W default
+
+.venv-oldest/installed: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --constraint constraints-oldest.txt --editable ".[test]"
+	touch $@
+
+# Change the core a few thousand times, one small change each, and see that a test notices: an hour and more.
+mutants: .venv/installed-dev
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[mutants]"
+	$(BIN)/python -m tests.mutants
+
 # The chapters run again and their outputs compared.
 chapters: .venv/installed-dev
 	$(NBVAL) book
@@ -115,4 +136,4 @@ address: .venv/installed
 	$(BIN)/python book/address.py $(URL)
 
 clean:
-	rm -rf .venv _build runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-oldest _build runs build mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""The command ``ssd-lite``: train, evaluate, detect, inspect."""
+"""The command ``ssd-lite``: train, evaluate, detect, inspect, export."""
 
 import json
 import math
@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from ssd_lite import export as exporting
 from ssd_lite import models, plotting, training
 from ssd_lite.data import Dataset, DatasetError, Example, VOCFolder, read_image
 from ssd_lite.data.images import ImageError
@@ -219,6 +220,44 @@ def inspect(
     out.print(f"{len(faults)} faults" if faults else "no faults")
     if faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="A detector: model.safetensors of a run.")],
+    file: Annotated[Path, typer.Option("--out", help="File to write: .onnx, or .pt2 for torch.export.")],
+    format: Annotated[
+        str | None, typer.Option(help="onnx or torch; by default by the file's ending.")
+    ] = None,
+    detections: Annotated[
+        bool, typer.Option("--detections/--raw", help="Detections, or all boxes and scores unsuppressed.")
+    ] = True,
+    uint8: Annotated[bool, typer.Option("--uint8", help="Take images from 0 to 255, not in [0, 1].")] = False,
+    threshold: Annotated[
+        float | None, typer.Option(help="Lowest score of a detection; by default the detector's own.")
+    ] = None,
+    iou: Annotated[
+        float | None, typer.Option(help="Overlap that suppresses; by default the detector's own.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a detector for use elsewhere: as ONNX, or as a program of torch.export.
+
+    It takes a batch of any length of square images and normalises them itself; what goes in and what
+    comes out is written down in the file.
+    """
+    options: dict[str, Any] = {"score_threshold": threshold, "iou_threshold": iou}
+    options = {name: value for name, value in options.items() if value is not None}
+    exporting.save(
+        models.load(model),
+        file,
+        format=format,
+        detections=detections,
+        uint8=uint8,
+        overwrite=overwrite,
+        **options,
+    )
+    out.print(f"wrote {escape(str(file))}", soft_wrap=True, highlight=False)
 
 
 def main() -> None:

@@ -9,7 +9,11 @@ import pytest
 import torch
 
 hypothesis.settings.register_profile("ssd_lite", deadline=None, derandomize=True, max_examples=200)
-hypothesis.settings.load_profile("ssd_lite")
+# For mutants: hundreds of runs, of which each need only find one fault.
+hypothesis.settings.register_profile(
+    "mutants", deadline=None, derandomize=True, max_examples=20, database=None
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ssd_lite"))
 
 # The tests run side by side, one process a core; more threads than that only get in each other's way.
 torch.set_num_threads(1)

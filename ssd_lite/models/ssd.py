@@ -133,7 +133,7 @@ class SSD(nn.Module):
 
 def _per_box(prediction: Float[Tensor, "b n h w"], values: int) -> Float[Tensor, "b d {values}"]:
     """(b, boxes · values, rows, columns) as (b, d, values), in the order of the default boxes."""
-    return prediction.permute(0, 2, 3, 1).reshape(len(prediction), -1, values)
+    return prediction.permute(0, 2, 3, 1).reshape(prediction.shape[0], -1, values)
 
 
 def _canvas(images: Sequence[Tensor] | Tensor) -> tuple[UInt8[Tensor, "b 3 h w"], Tensor]:

@@ -4,6 +4,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from matplotlib import rcParams
 
 from ssd_lite.data import Scenes
 from ssd_lite.plotting import augmentation as plotting
@@ -107,5 +108,5 @@ def test_an_image_as_high_as_its_panel_is_not_blurred() -> None:
     images = [torch.rand(3, 130, 130), torch.rand(3, 90, 90)]
     figure = plotting.pictures(images, panel_height=1.0)
     drawn = [axes.images[0] for axes in figure.axes]
-    assert [image.get_interpolation() for image in drawn] == ["nearest", "auto"]
+    assert [image.get_interpolation() for image in drawn] == ["nearest", rcParams["image.interpolation"]]
     assert len(set(drawn[0].get_array().flat)) == 64
