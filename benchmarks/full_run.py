@@ -24,6 +24,7 @@ from torch import nn
 
 from benchmarks import torchvision_training
 from benchmarks.command import Settings, finish, parser, settings
+from benchmarks.parts import Clock, Curve, OutOfTimeError
 from benchmarks.results_file import commit
 from benchmarks.timing import synchronize
 from ssd_lite import training
@@ -43,24 +44,6 @@ MEASURED = 6
 
 GOAL = 1 / 3
 """Share of torchvision's seconds of training that ours may take."""
-
-
-class OutOfTimeError(RuntimeError):
-    """The time given is over; the state is saved, and the same command goes on."""
-
-
-class Clock:
-    """Says when to stop: before what comes next would take longer than is left."""
-
-    def __init__(self, minutes: float) -> None:
-        self.end, self._last = time.monotonic() + 60 * minutes, time.monotonic()
-
-    def check(self) -> None:
-        """Called once a part; raises :class:`OutOfTimeError` when another like it would not fit."""
-        now = time.monotonic()
-        took, self._last = now - self._last, now
-        if now + took > self.end:
-            raise OutOfTimeError("the time given is over; the same command goes on")
 
 
 RATE = 5e-3
@@ -84,24 +67,7 @@ def recipe(root: Path, *, steps: int, seed: int, rate: float = RATE, toy: bool =
     )
     if toy:
         chosen = chosen.changed(model="ssd_tiny", model_options={}, batch=4, canvas_px=128, log_every=2)
-    every = max(1, -(-steps // MEASURED))
-    return chosen.lasting(steps).changed(checkpoint_every=every)
-
-
-class Curve:
-    """Points of mAP over steps and seconds of training, on disk as they come."""
-
-    def __init__(self, path: Path, *, until: int) -> None:
-        self.path = path
-        lines = path.read_text().splitlines() if path.exists() else []
-        self.points = [point for point in map(json.loads, lines) if point["step"] <= until]
-
-    def add(self, step: int, seconds: float, metrics: AveragePrecision) -> None:
-        """A point more, unless there is one for the step."""
-        if not self.points or self.points[-1]["step"] < step:
-            self.points.append({"step": step, "seconds": round(seconds, 3), "map": metrics.mean})
-        text = "".join(json.dumps(point) + "\n" for point in self.points)
-        checkpoint.write(self.path, text.encode())
+    return chosen.lasting(steps).changed(checkpoint_every=max(1, -(-steps // MEASURED)))
 
 
 def ours(

@@ -6,7 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks import augmentation, command, criterion, data_loading, prediction, timing, training_step
+from benchmarks import (
+    augmentation,
+    command,
+    criterion,
+    data_loading,
+    prediction,
+    same_weights,
+    timing,
+    training_step,
+)
 from benchmarks import torchvision_side as theirs
 from benchmarks.command import Settings
 from ssd_lite import models, scales
@@ -124,18 +133,18 @@ def test_detections_that_differ_are_not_timed() -> None:
 
 def test_the_same_weights_come_to_the_same_loss_or_nothing_is_timed(monkeypatch) -> None:
     model = models.ssd_tiny(("a", "b"))
-    assert "loss" in training_step.agree(model, torch.device("cpu"), seed=0)
-    monkeypatch.setattr(training_step, "copy_weights", lambda ours, other: None)
+    assert "loss" in same_weights.agree(model, torch.device("cpu"), seed=0)
+    monkeypatch.setattr(same_weights, "copy_weights", lambda ours, other: None)
     with pytest.raises(AssertionError, match="torchvision's to"):
-        training_step.agree(model, torch.device("cpu"), seed=0)
+        same_weights.agree(model, torch.device("cpu"), seed=0)
 
 
 def test_weights_are_copied_into_the_vgg_layer_by_layer() -> None:
     with torch.device("meta"):
         other = theirs.ssd300_vgg16(scales.ssd300_voc(), 2)
         trunk = models.backbones.VGG16Trunk()
-    found = training_step._layers(other.backbone)[:15]
-    expected = training_step._layers(trunk)
+    found = same_weights._layers(other.backbone)[:15]
+    expected = same_weights._layers(trunk)
     assert [layer.weight.shape for layer in found] == [layer.weight.shape for layer in expected]
 
 
