@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ssd_lite.boxes import centres_inside, jaccard
-from ssd_lite.devices import constant
+from ssd_lite.devices import constant, in_portions, may_count
 from ssd_lite.draws import Randomness, uniform
 from ssd_lite.resampling import inside_image, resample
 from ssd_lite.truths import Truths
@@ -115,29 +115,65 @@ class Photometric:
         self, images: Float[Tensor, "b 3 h w"], *, generator: Randomness
     ) -> Float[Tensor, "b 3 h w"]:
         """The images, each with distortions of its own."""
-        drawn_numbers = uniform(generator, images, 5, len(images), axis=1)
+        return self.distort(images, *self.draw(images, generator))
+
+    def draw(self, images: Float[Tensor, "b *_"], generator: Randomness) -> tuple[Tensor, ...]:
+        """What :meth:`distort` needs for each of so many images."""
+        drawn = uniform(generator, images, 5, len(images), axis=1)
         applies = uniform(generator, images, 5, len(images), axis=1) < self.probability
 
-        def drawn(row: int, low: float, high: float, neutral: float) -> Float[Tensor, "b 1 1 1"]:
-            value = low + (high - low) * drawn_numbers[row]
+        def between(row: int, low: float, high: float, neutral: float) -> Float[Tensor, "b 1 1 1"]:
+            value = low + (high - low) * drawn[row]
             return torch.where(applies[row], value, neutral).view(-1, 1, 1, 1)
 
-        if self.brightness_by == "sum":
-            images = (images + drawn(0, -self.brightness, self.brightness, 0.0)).clamp(0, 1)
-        else:
-            images = (images * drawn(0, 1 - self.brightness, 1 + self.brightness, 1.0)).clamp(0, 1)
-        contrast = drawn(1, *self.contrast, 1.0)
-        early = (drawn_numbers[4] < 0.5).view(-1, 1, 1, 1)
-        images = (images * torch.where(early, contrast, 1.0)).clamp(0, 1)
-        images = shift_colours(images, drawn(2, *self.saturation, 1.0), drawn(3, -self.hue, self.hue, 0.0))
-        images = (images * torch.where(early, 1.0, contrast)).clamp(0, 1)
-        return self._shuffled(images, generator) if self.shuffle else images
+        summed = self.brightness_by == "sum"
+        brightness = between(0, -self.brightness, self.brightness, 0.0)
+        contrast = between(1, *self.contrast, 1.0)
+        early = (drawn[4] < 0.5).view(-1, 1, 1, 1)
+        return (
+            brightness if summed else 1 + brightness,
+            torch.where(early, contrast, 1.0),
+            between(2, *self.saturation, 1.0),
+            between(3, -self.hue, self.hue, 0.0),
+            torch.where(early, 1.0, contrast),
+            self._order(images, generator),
+        )
 
-    def _shuffled(self, images: Float[Tensor, "b 3 h w"], generator: Randomness) -> Tensor:
+    def distort(
+        self,
+        images: Float[Tensor, "b 3 h w"],
+        brightness: Float[Tensor, "b 1 1 1"],
+        early_contrast: Float[Tensor, "b 1 1 1"],
+        saturation: Float[Tensor, "b 1 1 1"],
+        hue: Float[Tensor, "b 1 1 1"],
+        late_contrast: Float[Tensor, "b 1 1 1"],
+        order: Int64[Tensor, "b 3"],
+    ) -> Float[Tensor, "b 3 h w"]:
+        """The images with these distortions; those that would change nothing are left out on a CPU."""
+        if not _all(brightness, 0.0 if self.brightness_by == "sum" else 1.0):
+            changed = images + brightness if self.brightness_by == "sum" else images * brightness
+            images = changed.clamp_(0, 1)
+        if not _all(early_contrast, 1.0):
+            images = (images * early_contrast).clamp_(0, 1)
+        if not (_all(saturation, 1.0) and _all(hue, 0.0)):
+            images = shift_colours(images, saturation, hue)
+        if not _all(late_contrast, 1.0):
+            images = (images * late_contrast).clamp_(0, 1)
+        return images.gather(1, order[:, :, None, None].expand_as(images)) if self.shuffle else images
+
+    def _order(self, images: Float[Tensor, "b *_"], generator: Randomness) -> Int64[Tensor, "b 3"]:
+        """The order of the channels, red, green, blue but for those that are shuffled."""
+        straight = torch.arange(3, device=images.device).expand(len(images), 3)
+        if not self.shuffle:
+            return straight
         order = uniform(generator, images, len(images), 3).argsort(dim=1)
         shuffled = uniform(generator, images, len(images), 1) < self.shuffle
-        order = torch.where(shuffled, order, torch.arange(3, device=images.device))
-        return images.gather(1, order[:, :, None, None].expand_as(images))
+        return torch.where(shuffled, order, straight)
+
+
+def _all(values: Tensor, neutral: float) -> bool:
+    """Whether all are known to be neutral."""
+    return may_count(values) and bool((values == neutral).all())
 
 
 def shift_colours(
@@ -147,8 +183,8 @@ def shift_colours(
 ) -> Float[Tensor, "b 3 h w"]:
     """RGB images in [0, 1] with their HSV saturation multiplied, and their hue turned by degrees."""
     red, green, blue = images.unbind(1)
-    value = images.amax(dim=1)
-    chroma = value - images.amin(dim=1)
+    value = torch.maximum(torch.maximum(red, green), blue)
+    chroma = value - torch.minimum(torch.minimum(red, green), blue)
     divisor = chroma.where(chroma > 0, 1.0)  # grey has no hue; any will do
     sixth = torch.where(
         value == red,
@@ -159,8 +195,9 @@ def shift_colours(
     chroma = (chroma * saturation.view(-1, 1, 1)).minimum(value)  # saturation is chroma / value, at most 1
     channels = []
     for start in (5, 3, 1):  # red, green, blue: the sixths of the circle where each begins to fall
-        position = (sixth + start).remainder(6)
-        channels.append(value - chroma * torch.minimum(position, 4 - position).clamp(0, 1))
+        position = sixth + start
+        position = position - 6 * (position / 6).floor()  # a fraction of remainder's time
+        channels.append(value - chroma * (2 - (position - 2).abs()).clamp_(0, 1))
     return torch.stack(channels, dim=1)
 
 
@@ -321,16 +358,31 @@ class SSDAugmentation:
             patches = sample_patches(truths, generator=generator, law=self.crop)
             truths, windows = crop_truths(truths, patches), _compose(windows, patches)
         flip = uniform(generator, truths.boxes_xyxy, len(truths)) < self.flip
+        if sizes_px is None:
+            height, width = images.shape[-2:]
+            sizes_px = constant([height, width], images.device).long().expand(len(images), 2)
+        colours = () if self.photometric is None else self.photometric.draw(windows, generator)
+        (seen,) = in_portions(self._seen, 1, images, sizes_px, windows, flip, *colours)
+        return seen, flip_truths(truths, flip)
+
+    def _seen(
+        self,
+        images: UInt8[Tensor, "b 3 h w"],
+        sizes_px: Int64[Tensor, "b 2"],
+        windows: Float[Tensor, "b 4"],
+        flip: Bool[Tensor, " b"],
+        *colours: Tensor,
+    ) -> tuple[Float[Tensor, "b 3 {self.size} {self.size}"]]:
+        """What is seen through the windows, with its colours changed."""
         largest = self.zoom_out_largest if self.zoom_out else 1.0
-        result = resample(
-            images, self.size, sizes_px=sizes_px, windows_xyxy=windows, flip=flip, largest_window=largest
-        )
+        options = {"sizes_px": sizes_px, "windows_xyxy": windows, "flip": flip}
+        result = resample(images, self.size, largest_window=largest, **options)
         if self.photometric is not None:
-            result = self.photometric(result, generator=generator)
+            result = self.photometric.distort(result, *colours)
         if self.zoom_out:  # last, so that the canvas keeps its colour
             fill = constant(self.fill, result.device).view(1, 3, 1, 1)
             result = torch.where(inside_image(windows, self.size, flip=flip), result, fill)
-        return result, flip_truths(truths, flip)
+        return (result,)
 
     def _zoom_windows(self, truths: Truths, generator: Randomness) -> Float[Tensor, "b 4"]:
         """What is seen of each image's surroundings: (0, 0, 1, 1), or more where it is zoomed out."""

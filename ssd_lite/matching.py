@@ -10,14 +10,14 @@ ports (and torchvision) let the later object overwrite the earlier one, which ma
 default box at all and is never learned.
 """
 
-from collections.abc import Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from ssd_lite.boxes import jaccard
-from ssd_lite.devices import may_count
+from ssd_lite.devices import in_portions
 
 UNMATCHED = -1
 RULES = ("ssd", "multibox", "threshold")
@@ -63,11 +63,11 @@ def match(
         return matches
     if present is None:
         present = torch.ones_like(truths_xyxy[..., 0], dtype=torch.bool)
-    parts = [
-        _survey(boxes, there, defaults_xyxy, threshold, inclusive)
-        for boxes, there in zip(*_portions(truths_xyxy, present, num_defaults), strict=True)
-    ]
-    best, candidates, claims = (torch.cat(p).view(*batch, *p[0].shape[1:]) for p in zip(*parts, strict=True))
+    survey = partial(_survey, defaults_xyxy=defaults_xyxy, threshold=threshold, inclusive=inclusive)
+    at_once = max(1, CPU_TABLE // (num_truths * num_defaults))
+    images, there = truths_xyxy.reshape(-1, num_truths, 4), present.reshape(-1, num_truths)
+    found = in_portions(survey, at_once, images, there)
+    best, candidates, claims = (table.view(*batch, *table.shape[1:]) for table in found)
     if rule != "multibox":
         matches = best
     if rule != "threshold":
@@ -75,18 +75,10 @@ def match(
     return matches
 
 
-def _portions(truths_xyxy: Tensor, present: Tensor, num_defaults: int) -> tuple[Sequence[Tensor], ...]:
-    """The batch as one, or on a CPU a few images at a time, whose tables fit its cache: far faster."""
-    num_truths = present.shape[-1]
-    images, there = truths_xyxy.reshape(-1, num_truths, 4), present.reshape(-1, num_truths)
-    count = CPU_TABLE // (num_truths * num_defaults) if may_count(images) else len(images)
-    count = max(1, count)
-    return torch.split(images, count), torch.split(there, count)
-
-
 def _survey(
     truths_xyxy: Float[Tensor, "b t 4"],
     present: Bool[Tensor, "b t"],
+    *,
     defaults_xyxy: Float[Tensor, "d 4"],
     threshold: float,
     inclusive: bool,

@@ -559,7 +559,8 @@ def test_truths_fit_what_is_seen(crop, zoom_out, size, sizes_px, pixels):
     assert seen[:, 2].max() < 1e-3  # no blue: the unused canvas never shows
     kept = found.present[:, 0]
     assert kept.double().mean() > 0.4
-    drawn = torch.tensor([extent(image[0] > 0.5) for image in seen[kept]])
+    # Half red, as at the edge in a shrunken image, is not red, however it was rounded.
+    drawn = torch.tensor([extent(image[0] > 0.501) for image in seen[kept]])
     off = found.boxes_xyxy[kept, 0] * size - drawn
     assert off.abs().max() < pixels
     assert off.abs().quantile(0.9) < 0.75
