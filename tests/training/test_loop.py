@@ -315,7 +315,7 @@ def test_the_log_is_shortened_at_once_or_not_at_all(tmp_path, monkeypatch) -> No
 def test_curves_show_what_was_told_and_no_step_twice(data, tmp_path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    _stop_after(4, tmp_path, data)
+    _stop_after(6, tmp_path, data)  # the step of a point
     training.resume(tmp_path / "run", data=data, show=False, device="cpu")
     curves = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
     told = training.read_log(tmp_path / "run")
