@@ -66,8 +66,15 @@ class DefaultBoxes:
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> "DefaultBoxes":
-        """The layout that ``dataclasses.asdict`` made, after JSON too, which has lists for tuples."""
-        return cls(**{name: _tuple(value) for name, value in settings.items()})
+        """The layout that ``dataclasses.asdict`` made, after JSON too, which has lists for tuples.
+
+        Raises ``ValueError`` for anything else.
+        """
+        try:
+            return cls(**{name: _tuple(value) for name, value in settings.items()})
+        except (TypeError, LookupError, OverflowError, AttributeError) as error:
+            kind = type(error).__name__
+            raise ValueError(f"default boxes must be of this version: {kind}: {error}") from error
 
     def _check(self) -> None:
         maps = len(self.grids)

@@ -1,5 +1,5 @@
 import math
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, asdict, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -520,3 +520,15 @@ def test_fit_raises_the_coverage_of_real_data(shared, name, split, gain):
     after = scales.coverage(scales.fit(truths, like=like, rounds=10), truths)
     assert after.recall >= before.recall
     assert after.mean > before.mean + gain
+
+
+@pytest.mark.plain  # values of a wrong type would meet the run-time type checks first
+@pytest.mark.parametrize(
+    "change",
+    [{"grids": [{}]}, {"grids": [[1]]}, {"grids": 3}, {"scales": [10**400]}, {"scales": [[]]}, {"new": 1}],
+)
+def test_a_layout_of_another_version_is_refused(change: dict) -> None:
+    good = asdict(scales.paper((4, 2)))
+    assert scales.DefaultBoxes.from_dict(good) == scales.paper((4, 2))
+    with pytest.raises(ValueError, match="default boxes must be of this version"):
+        scales.DefaultBoxes.from_dict(good | change)
