@@ -42,21 +42,26 @@ def detect(
     released code has no bound; torchvision's is 62.5.
     """
     defaults = defaults_cxcywh(default_boxes).to(offsets.device)
-    scores = logits.float().softmax(dim=-1)[..., 1:]
-    image, place, label = (scores > score_threshold).nonzero(as_tuple=True)
-    score, group = scores[image, place, label], image * scores.shape[-1] + label
+    scores = logits.float().softmax(dim=-1)
+    confident = scores > score_threshold
+    confident[..., 0] = False  # background
+    place = confident.flatten().nonzero().squeeze(1)
+    row, label = place // scores.shape[-1], place % scores.shape[-1]  # default boxes of all images in a row
+    score, image = scores.flatten()[place], row // len(defaults)
+    group = image * scores.shape[-1] + label
     best = _highest(group, score, per_class)
-    image, place, label, score, group = (values[best] for values in (image, place, label, score, group))
+    row, label, score, image, group = (values[best] for values in (row, label, score, image, group))
     # float64, since suppression keeps groups apart by moving them by whole numbers
-    chosen = offsets[image, place].double()
+    chosen = offsets.flatten(0, 1)[row].double()
     chosen[:, 2:].clamp_(max=math.log(largest_growth) / variances[1])
-    boxes = clip(cxcywh_to_xyxy(decode(chosen, defaults[place].double(), variances=variances)))
+    chosen = decode(chosen, defaults[row % len(defaults)].double(), variances=variances)
+    boxes = clip(cxcywh_to_xyxy(chosen))
     sound = boxes.isfinite().all(dim=-1)
     image, label, score, group, boxes = (values[sound] for values in (image, label, score, group, boxes))
     kept = _suppress(boxes, score, group, iou_threshold)
     kept = kept[_highest(image[kept], score[kept], per_image)]
     counts = image[kept].bincount(minlength=len(offsets)).tolist()
-    values = (boxes[kept].to(offsets.dtype), score[kept], label[kept] + 1)
+    values = (boxes[kept].to(offsets.dtype), score[kept], label[kept])
     images = zip(*(torch.split(value, counts) for value in values), strict=True)
     return [{"boxes": b, "scores": s, "labels": n} for b, s, n in images]
 

@@ -188,7 +188,7 @@ DATA = ("scenes", "voc07", "voc0712", "coco", "folder")
 
 CHOICES = {
     "data": DATA,
-    "model": tuple(MODELS),
+    "model": MODELS,
     "keep": KEEP,
     "precision": ("auto", "float32", "bfloat16"),
     "ap_method": ("area", "11-point"),

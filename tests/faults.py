@@ -53,8 +53,8 @@ FAULTS = (
     Fault(
         "union without taking off the intersection",
         "boxes.py",
-        "area(b).unsqueeze(-2) - intersection",
-        "area(b).unsqueeze(-2)",
+        "+ area(b).unsqueeze(-2)).sub_(intersection)",
+        "+ area(b).unsqueeze(-2))",
         "01-matching",
     ),
     Fault(
@@ -132,8 +132,8 @@ FAULTS = (
     Fault(
         "ties to the higher index",
         "mining.py",
-        "order = hardness.sort(dim=1, descending=True, stable=True).indices",
-        "order = hardness.shape[1] - 1 - hardness.flip(1).sort(dim=1, descending=True, stable=True).indices",
+        "tied.cumsum(dim=1) <= room",
+        "tied.flip(1).cumsum(dim=1).flip(1) <= room",
         "04-mining",
     ),
     Fault(
@@ -160,8 +160,8 @@ FAULTS = (
     Fault(
         "boxes that are not mirrored",
         "augmentation.py",
-        "return result, flip_truths(truths, flip)",
-        "return result, truths",
+        "return seen, flip_truths(truths, flip)",
+        "return seen, truths",
         "05-augmentation",
     ),
     Fault(
@@ -169,7 +169,7 @@ FAULTS = (
     ),
     Fault(
         "gradients that pile up",
-        "training/loop.py",
+        "training/step.py",
         "optimizer.zero_grad(set_to_none=True)",
         "",
         "06-training",

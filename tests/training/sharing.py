@@ -29,7 +29,7 @@ class Trunk(nn.Module):
         return [finer, self.third(finer)]
 
 
-def plain(classes, *, default_boxes=None, **options) -> SSD:
+def plain(classes, *, default_boxes=None, mean=(0.5,) * 3, std=(0.25,) * 3, variances=(0.1, 0.2)) -> SSD:
     model = SSD(
         Trunk(),
         [],
@@ -37,8 +37,9 @@ def plain(classes, *, default_boxes=None, **options) -> SSD:
         classes=classes,
         default_boxes=default_boxes or BOXES,
         image_size=64,
-        mean=(0.5,) * 3,
-        std=(0.25,) * 3,
+        mean=mean,
+        std=std,
+        variances=variances,
     )
     return models.zoo._described(model, "plain")
 
