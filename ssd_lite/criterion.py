@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ssd_lite.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
-from ssd_lite.devices import may_count
+from ssd_lite.devices import in_portions, may_count
 from ssd_lite.matching import UNMATCHED, match
 from ssd_lite.mining import all_negatives, hard_negatives, random_negatives
 from ssd_lite.objective import confidence_loss, encode, localization_losses
@@ -143,7 +143,7 @@ class MultiBoxCriterion(nn.Module):
             options["per_batch"] = self.mine_per_batch
         elif self.mining == "random":
             options["generator"] = self.generator
-        losses = confidence_loss(logits, labels)
+        (losses,) = in_portions(lambda *rows: (confidence_loss(*rows),), 2, logits, labels)
         return MINING[self.mining](losses, positive, ratio=self.negative_ratio, **options)
 
     def _localization(

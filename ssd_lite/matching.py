@@ -63,9 +63,10 @@ def match(
         return matches
     if present is None:
         present = torch.ones_like(truths_xyxy[..., 0], dtype=torch.bool)
-    survey = partial(_survey, defaults_xyxy=defaults_xyxy, threshold=threshold, inclusive=inclusive)
+    survey = partial(_survey, defaults_xyxy=defaults_xyxy + 0.0, threshold=threshold, inclusive=inclusive)
     at_once = max(1, CPU_TABLE // (num_truths * num_defaults))
-    images, there = truths_xyxy.reshape(-1, num_truths, 4), present.reshape(-1, num_truths)
+    # Adding 0 makes 0 of -0, so that no overlap is -0, whose bits are those of a negative number.
+    images, there = truths_xyxy.reshape(-1, num_truths, 4) + 0.0, present.reshape(-1, num_truths)
     found = in_portions(survey, at_once, images, there)
     best, candidates, claims = (table.view(*batch, *table.shape[1:]) for table in found)
     if rule != "multibox":
@@ -84,7 +85,7 @@ def _survey(
     inclusive: bool,
 ) -> tuple[Int64[Tensor, "b d"], Int64[Tensor, "b t k"], Float[Tensor, "b t k"]]:
     """What is needed of the overlaps: each default box's best object, each object's best boxes."""
-    overlaps = jaccard(truths_xyxy, defaults_xyxy).masked_fill(~present.unsqueeze(-1), -1.0)
+    overlaps = jaccard(truths_xyxy, defaults_xyxy).masked_fill_(~present.unsqueeze(-1), -1.0)
     candidates = _best_defaults(overlaps, min(overlaps.shape[1:]))
     return _best_objects(overlaps, threshold, inclusive), candidates, overlaps.gather(-1, candidates)
 
@@ -123,13 +124,13 @@ def _best_defaults(overlaps: Float[Tensor, "b t d"], count: int) -> Int64[Tensor
 
     ``topk`` leaves the order of equal values open, so it runs on keys that are never equal: the
     bits of a non-negative float64 rise with its value, and those that a float32 leaves empty at its
-    end hold the index. (``abs`` takes the sign off -0.0.)
+    end hold the index.
     """
     if overlaps.dtype == torch.float64:  # whose bits leave no room for an index
         return overlaps.sort(dim=-1, descending=True, stable=True).indices[..., :count]
     last = overlaps.shape[-1] - 1
     rank = last - torch.arange(last + 1, device=overlaps.device)
-    keys = overlaps.abs().double().view(torch.int64) | rank
+    keys = overlaps.double().view(torch.int64).bitwise_or_(rank)
     return last - (keys.topk(count, dim=-1).values & ((1 << SPARE_BITS) - 1))
 
 
