@@ -19,6 +19,9 @@ from ssd_lite.truths import Truth, Truths
 KEEP = ("auto", "device", "memory", "disk")
 """Where a dataset's images can be kept while a detector is trained on them."""
 
+GRACE_S = 10
+"""Seconds that a reading process goes on after it was asked to end."""
+
 SLOTS = 16
 """Truths of streamed batches are padded to a multiple of this."""
 
@@ -169,10 +172,12 @@ class _Reader:
 def _leave_signals_to_the_parent(worker: int) -> None:
     """Ctrl-C reaches all processes: those that read go on until the one that trains has saved its state.
 
-    They end by themselves when it does.
+    They end by themselves when it does. Asked to end by SIGTERM, which a process that exits also
+    sends to those that it still has, they do so after ``GRACE_S``.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGALRM"):  # not on every system
+        signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE_S))
 
 
 def decode(

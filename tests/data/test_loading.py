@@ -1,5 +1,6 @@
 """Batches: decoded or streamed, in an order that depends on the seed and the step alone."""
 
+import multiprocessing
 from itertools import chain
 
 import pytest
@@ -161,3 +162,18 @@ def test_batches_for_a_gpu_are_made_there(keep: str) -> None:
         assert other.truths.labels.is_cuda
         assert torch.equal(one.images, other.images.cpu())
         assert torch.equal(one.truths.boxes_xyxy, other.truths.boxes_xyxy.cpu())
+
+
+def test_a_reader_that_is_asked_to_end_does_so_in_a_while(monkeypatch) -> None:
+    """A process that exits waits for those that it has asked to end: they must not go on for ever."""
+    monkeypatch.setattr(loading, "GRACE_S", 1)
+    batches = Streamed(Scenes(count=4, size=(64, 64)), canvas_px=64, workers=1).batches([[0]] * 50)
+    next(batches)
+    (reader,) = multiprocessing.active_children()
+    reader.terminate()
+    reader.join(timeout=0.5)
+    assert reader.is_alive()  # the one that trains may still need it
+    reader.join(timeout=20)
+    assert not reader.is_alive()
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        list(batches)
