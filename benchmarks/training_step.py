@@ -136,7 +136,8 @@ class _Bench:
                 self.theirs.step(images, targets)
             step = seconds(lambda: self.theirs.step(*next(loaded)), device=self.device, calls=other)  # noqa: B023
             times["torchvision"].append(step)
-        return comparison("training step, data included", times, goal=GOAL)
+        goal = GOAL if self.device.type == "cuda" else None  # on a CPU nearly all is the network's arithmetic
+        return comparison("training step, data included", times, goal=goal)
 
     def loaded(self, steps: int) -> Iterator[Any]:
         """Torchvision's batches for so many steps."""
