@@ -167,7 +167,7 @@ class _Bench:
 
 def _title(objects: int, side: str) -> str:
     _, _, how = side.partition(", ")
-    return f"{objects} objects" + (f", {how}" if how else "")
+    return f"criterion, {objects} objects" + (f", {how}" if how else "")
 
 
 if __name__ == "__main__":

@@ -87,8 +87,8 @@ def benchmark_row(run: dict[str, Any], compared: dict[str, Any]) -> str:
     return _line(
         compared["name"],
         _where(run["machine"]),
-        f"{1e3 * compared[compared['side']]['median_s']:.3g} ms",
-        f"{1e3 * compared['torchvision']['median_s']:.3g} ms",
+        _milliseconds(compared[compared["side"]]),
+        _milliseconds(compared["torchvision"]),
         f"**{1 / share['median']:.2g}** ({slowest:.2g} … {fastest:.2g})",
         goal,
         f"`{run['command']}`",
@@ -117,6 +117,11 @@ def _measured(name: str, folder: Path) -> list[dict[str, Any]]:
 def _where(machine: dict[str, Any]) -> str:
     where = machine["name"] if machine["device"] == "cuda" else f"{machine['threads']} CPU cores"
     return f"{where}, torch {machine['torch'].split('+')[0]}"
+
+
+def _milliseconds(side: dict[str, Any]) -> str:
+    milliseconds = 1e3 * side["median_s"]
+    return f"{milliseconds:,.0f} ms" if milliseconds >= 100 else f"{milliseconds:.3g} ms"
 
 
 def _line(*cells: str) -> str:
