@@ -250,7 +250,7 @@ def _fill(coco: Any, tables: list[Tensor], column: str, num_classes: int) -> Any
     rows = [(image, *row) for image, table in enumerate(tables) for row in table.tolist()]
     annotations = [
         {"id": number, "image_id": image, "category_id": int(label), "bbox": [x0, y0, x1 - x0, y1 - y0]}
-        | {"area": (x1 - x0) * (y1 - y0), "iscrowd": 0, column: value}
+        | {"area": (x1 - x0) * (y1 - y0), column: value}
         for number, (image, x0, y0, x1, y1, value, label) in enumerate(rows, start=1)  # id 0 means unmatched
     ]
     categories = [{"id": label} for label in range(1, num_classes + 1)]

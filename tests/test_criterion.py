@@ -430,13 +430,18 @@ def test_difficult_objects_are_trained_on_unless_told(generator):
         {"threshold": 1.5},
         {"rule": "best"},
         {"negative_ratio": -1.0},
+        {"negative_ratio": math.inf},
     ],
 )
-def test_bad_options_are_named(options, generator):
+def test_bad_options_are_named_at_once(options):
     ((name, value),) = options.items()
-    # Some are found out when first used.
-    with pytest.raises(ValueError, match=rf"{name.removeprefix('negative_')} .*got .*{value}"):
-        MultiBoxCriterion(LAYOUT, **options)(*random_outputs(generator), random_truths(generator))
+    with pytest.raises(ValueError, match=rf"^{name} .*got .*{value}"):
+        MultiBoxCriterion(LAYOUT, **options)
+
+
+def test_the_known_ways_of_mining_are_listed():
+    with pytest.raises(ValueError, match="one of hard, random, all, got 'easy'"):
+        MultiBoxCriterion(LAYOUT, mining="easy")
 
 
 # torchvision. Its objective differs in three points, none of which may arise here: it overwrites
@@ -598,3 +603,39 @@ def test_objects_without_width_or_height_are_left_out(side: int, generator) -> N
     predicted = torch.randn(1, len(defaults), 4, generator=generator), torch.zeros(1, len(defaults), 2)
     criterion = MultiBoxCriterion(defaults)
     assert criterion(*predicted, truths) == criterion(*predicted, alone)
+
+
+def test_random_negatives_come_from_the_generator(generator):
+    outputs, truths = random_outputs(generator), random_truths(generator)
+    totals = []
+    for global_seed in (1, 2):
+        torch.manual_seed(global_seed)
+        own = torch.Generator().manual_seed(5)
+        totals.append(MultiBoxCriterion(LAYOUT, mining="random", generator=own)(*outputs, truths).total)
+    assert totals[0] == totals[1]
+
+
+def test_an_infinite_loss_counts_nothing_where_nothing_matched():
+    nothing = Truths.from_list([Truth(torch.zeros(0, 4), torch.zeros(0).long(), torch.zeros(0).bool())] * 2)
+    logits = torch.zeros(2, COUNT, CLASSES)
+    logits[..., 0] = -torch.inf
+    for normalize in ("batch", "image"):
+        criterion = MultiBoxCriterion(LAYOUT, mining="all", normalize=normalize)
+        assert numbers(criterion(torch.zeros(2, COUNT, 4), logits, nothing)) == (0.0, 0.0, 0.0, 0)
+
+
+def test_a_loss_of_each_image_keeps_float64(generator):
+    truths = random_truths(generator, images=3)
+    offsets, logits = random_outputs(generator, images=3, dtype=torch.float64)
+    criterion = MultiBoxCriterion(LAYOUT.cxcywh().double(), normalize="image")
+    truths = Truths(truths.boxes_xyxy.double(), truths.labels, truths.difficult)
+    whole = criterion(offsets, logits, truths).total.item()
+    alone = [
+        criterion(
+            offsets[i : i + 1],
+            logits[i : i + 1],
+            Truths(truths.boxes_xyxy[i : i + 1], truths.labels[i : i + 1], truths.difficult[i : i + 1]),
+        ).total.item()
+        for i in range(3)
+    ]
+    assert whole == pytest.approx(sum(alone) / 3, rel=1e-13)

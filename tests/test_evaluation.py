@@ -477,7 +477,9 @@ def test_merge_refuses_what_it_cannot_order() -> None:
     numbered.update(detections, truths, image_ids=range(7))
     counted.update(detections, truths)
     for one, other in ((numbered, counted), (counted, numbered)):
-        with pytest.raises(ValueError, match="image_ids in every update"):
+        with pytest.raises(
+            ValueError, match="^merge needs image_ids in every update: places in the dataset decide ties$"
+        ):
             one.merge([other])
     with pytest.raises(ValueError, match=r"classes \['a', 'b', 'c'\], got \['a', 'b'\]"):
         numbered.merge([VOCEvaluator("ab")])
@@ -770,5 +772,12 @@ def test_coco_merged_equals_one() -> None:
 
 def test_coco_names_the_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pycocotools.coco", None)
-    with pytest.raises(ImportError, match=r"pip install ssd-lite\[coco\]"):
+    with pytest.raises(ImportError, match=r"^COCOEvaluator needs pycocotools: pip install ssd-lite\[coco\]$"):
         COCOEvaluator("a")
+
+
+def test_coco_counts_the_best_hundred_of_an_image() -> None:
+    """Eleven objects, all found: with the best ten alone, the last could not be."""
+    rows = [[100.0 * i, 0.0, 100.0 * i + 50, 50.0] for i in range(11)]
+    detections = found(*((box, 0.9 - 0.01 * i, 1) for i, box in enumerate(rows)))
+    assert coco([detections], [there(*((box, 1, False) for box in rows))]).per_class == {"a": 1.0}

@@ -207,3 +207,10 @@ def test_a_loss_that_is_no_number_is_chosen_first() -> None:
     positive = torch.tensor([[True, False, False, False, False]])
     assert hard_negatives(losses, positive, ratio=1.0).tolist() == [[False, True, False, False, False]]
     assert hard_negatives(losses, positive, ratio=2.0).tolist() == [[False, True, False, True, False]]
+
+
+def test_three_negatives_to_a_positive_is_the_default_everywhere():
+    positive = torch.zeros(1, 40, dtype=torch.bool)
+    positive[0, :2] = True
+    losses = torch.rand(1, 40)
+    assert [int(mine(losses, positive).sum()) for mine in (hard_negatives, random_negatives)] == [6, 6]

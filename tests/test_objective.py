@@ -8,7 +8,7 @@ from torch.nn import functional
 from torchvision.models.detection._utils import BoxCoder
 
 from ssd_lite.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
-from ssd_lite.objective import confidence_loss, decode, encode, localization_loss
+from ssd_lite.objective import confidence_loss, decode, encode, localization_loss, localization_losses
 from tests.reference import objective as reference
 from tests.strategies import boxes_xyxy, lattice_boxes, random_boxes, tensor_of
 
@@ -273,3 +273,11 @@ def test_inputs_are_unchanged(generator):
     confidence_loss(logits, torch.zeros(1, 5, dtype=torch.int64))
     for now, then in zip((truths, defaults, logits), before, strict=True):
         assert torch.equal(now, then)
+
+
+def test_localization_losses_add_up_the_four_offsets_of_each_default_box(generator):
+    offsets, targets = torch.randn(2, 3, 5, 4, generator=generator)
+    losses = localization_losses(offsets, targets, torch.ones(3, 5, dtype=torch.bool))
+    assert losses.shape == (3, 5)
+    alone = localization_loss(offsets[1, 2], targets[1, 2], torch.tensor(True))
+    torch.testing.assert_close(losses[1, 2], alone)

@@ -1,3 +1,4 @@
+import json
 import math
 from dataclasses import FrozenInstanceError, asdict, replace
 from pathlib import Path
@@ -532,3 +533,29 @@ def test_a_layout_of_another_version_is_refused(change: dict) -> None:
     assert scales.DefaultBoxes.from_dict(good) == scales.paper((4, 2))
     with pytest.raises(ValueError, match="default boxes must be of this version"):
         scales.DefaultBoxes.from_dict(good | change)
+
+
+@pytest.mark.parametrize("layout", [scales.ssd300_voc(), replace(scales.paper(((4, 3), 2)), clip=True)])
+def test_a_layout_comes_back_from_json(layout):
+    assert DefaultBoxes.from_dict(json.loads(json.dumps(asdict(layout)))) == layout
+
+
+def test_coverage_looks_at_every_image_of_many(generator):
+    """More than fit into two of the portions in which it goes through them, in the precision of the boxes."""
+    boxes = random_boxes(40, 2, generator=generator, least=0.1).double()
+    truths = Truths(boxes, torch.ones(40, 2, dtype=torch.int64), torch.zeros(40, 2, dtype=torch.bool))
+    together = scales.coverage(scales.paper((4, 2)), truths).best
+    assert together.dtype == torch.float64
+    for image in range(40):
+        alone = Truths(*(part[image : image + 1] for part in (boxes, truths.labels, truths.difficult)))
+        assert torch.equal(together[image], scales.coverage(scales.paper((4, 2)), alone).best[0])
+
+
+def test_a_move_of_the_search_is_as_small_as_its_spread(generator):
+    layout = scales.ssd300_voc()
+    moved = scales._moved(layout, 0.01, generator)
+    before = [*layout.scales, *(r for ratios in layout.aspect_ratios for r in ratios)]
+    after = [*moved.scales, *(r for ratios in moved.aspect_ratios for r in ratios)]
+    changes = [abs(math.log(b / a)) for a, b in zip(before, after, strict=True)]
+    assert 0.002 < max(changes) < 0.05
+    assert sum(change > 0.001 for change in changes) < len(changes) * 0.7  # about a third are moved
