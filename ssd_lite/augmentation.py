@@ -115,7 +115,8 @@ class Photometric:
         self, images: Float[Tensor, "b 3 h w"], *, generator: Randomness
     ) -> Float[Tensor, "b 3 h w"]:
         """The images, each with distortions of its own."""
-        return self.distort(images, *self.draw(images, generator))
+        drawn = self.draw(images, generator)
+        return in_portions(lambda *rows: (self.distort(*rows),), 1, images, *drawn)[0]
 
     def draw(self, images: Float[Tensor, "b *_"], generator: Randomness) -> tuple[Tensor, ...]:
         """What :meth:`distort` needs for each of so many images."""

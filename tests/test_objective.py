@@ -279,5 +279,5 @@ def test_localization_losses_add_up_the_four_offsets_of_each_default_box(generat
     offsets, targets = torch.randn(2, 3, 5, 4, generator=generator)
     losses = localization_losses(offsets, targets, torch.ones(3, 5, dtype=torch.bool))
     assert losses.shape == (3, 5)
-    alone = localization_loss(offsets[1, 2], targets[1, 2], torch.tensor(True))
+    alone = localization_loss(offsets[1, 2:3], targets[1, 2:3], torch.tensor([True]))
     torch.testing.assert_close(losses[1, 2], alone)
