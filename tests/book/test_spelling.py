@@ -43,7 +43,10 @@ def words(text: str) -> list[str]:
     text = re.sub(r"\{\w+[\w:-]*\}(?=`)", " ", text)  # a role's name; what it shows stays
     text = re.sub(r"^:\w+:.*$|^(```+|:::+)\{[\w-]+\}.*?$", _argument, text, flags=re.MULTILINE)
     text = re.sub(
-        r"(?<!\w)\$[^$]+\$|\]\([^)]*\)|<[^>]*>|https?://[^\s`]+|\(\w+-[\w-]+\)=?$", " ", text, flags=re.MULTILINE
+        r"(?<!\w)\$[^$]+\$|\]\([^)]*\)|<[^>]*>|https?://[^\s`]+|\(\w+-[\w-]+\)=?$",
+        " ",
+        text,
+        flags=re.MULTILINE,
     )
     text = re.sub(r"\{term\}`([^`<]*)[^`]*`", r"\1", text)
     text = re.sub(r"`[^`]*`", " ", text)
