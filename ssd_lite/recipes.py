@@ -133,7 +133,7 @@ class Recipe:
             if isinstance(values.get("default_boxes"), Mapping):
                 values["default_boxes"] = DefaultBoxes.from_dict(values["default_boxes"])
             return cls(**values)
-        except (TypeError, OverflowError, IndexError) as error:
+        except (TypeError, OverflowError, LookupError, AttributeError) as error:
             raise ValueError(f"not a recipe of this version: {error}") from error
 
 

@@ -130,3 +130,11 @@ def test_nothing_is_frozen_that_was_not_loaded() -> None:
 
 def test_small_folders_are_seen_often_enough() -> None:
     assert for_folder(_folder(0.3, images=10)).steps == 600
+
+
+@pytest.mark.parametrize("crop", [{"aspect_ratio": {}}, {"size": []}, {"weights": 3}, 5])
+def test_a_crop_that_is_none_is_refused_in_one_way(crop) -> None:
+    settings = recipes.scenes().to_dict()
+    changed = {**settings["crop"], **crop} if isinstance(crop, dict) else crop
+    with pytest.raises(ValueError, match=r"not a recipe of this version|must"):
+        recipes.Recipe.from_dict(settings | {"crop": changed})
