@@ -11,6 +11,7 @@ mutmut changes the bodies of functions; it leaves out defaults, constants and fu
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--no-run", action="store_true", help="report on the last run alone")
     options = parser.parse_args()
     if not options.no_run:
+        shutil.rmtree(ROOT / "mutants", ignore_errors=True)  # what mutmut keeps misses tests of new functions
         mutmut("run", "--max-children", str(options.cores), show=True)
     found = results(mutmut("results", "--all", "true"))
     survivors = [change(mutant) for mutant in found if not mutant.noticed]

@@ -13,6 +13,8 @@ from ssd_lite.augmentation import (
     Crop,
     Photometric,
     SSDAugmentation,
+    _candidates,
+    _choose,
     crop_truths,
     flip_truths,
     sample_patches,
@@ -645,6 +647,7 @@ def distorted(values: list[float], applies: list[float], colour=TINT, **options)
         (1, 1.0, [0.75, 0.375, 0.375]),  # contrast by 1.5
         (2, 0.0, [0.5, 0.5, 0.5]),  # no saturation
         (3, 1.0, [0.25, 0.5, 0.25]),  # red turned by 120 degrees
+        (3, 0.0, [0.25, 0.25, 0.5]),  # and back
         (4, 1.0, [0.5, 0.25, 0.25]),  # when contrast is changed, not whether
     ],
 )
@@ -678,6 +681,27 @@ def test_contrast_comes_before_saturation_in_the_lower_half() -> None:
     assert distorted(values, applies, colour) == early
     for number in (0.5, 0.9):
         assert distorted([*values[:4], number], applies, colour) == late
+
+
+@pytest.mark.parametrize(
+    ("row", "options", "expected"),
+    [
+        (0, {"brightness": 1.0}, [1.0, 1.0, 1.0]),  # by 1, as if it were a factor
+        (1, {"contrast": (1.0, 2.0)}, [1.0, 0.5, 0.5]),
+        (2, {"saturation": (1.0, 2.0)}, [0.5, 0.0, 0.0]),
+        (3, {"hue": 1.0}, [0.5, 0.2542, 0.25]),
+    ],
+)
+@pytest.mark.parametrize("order", [0.0, 1.0])
+def test_what_changes_something_is_not_left_out(row: int, options: dict, expected: list, order) -> None:
+    values, applies = [0.5] * 4, [0.9] * 5
+    values[row], applies[row] = 1.0, 0.1
+    assert distorted([*values, order], applies, **options) == expected
+
+
+def test_brightness_by_a_product_of_0_is_black() -> None:
+    darkest = {"brightness": 1.0, "brightness_by": "product"}
+    assert distorted([0.0] * 5, [0.1, 1, 1, 1, 1], **darkest) == [0.0, 0.0, 0.0]
 
 
 def test_shuffling_takes_four_more_numbers() -> None:
@@ -1045,3 +1069,57 @@ def test_padding_stays_zero_when_the_image_is_zoomed_out(generator: torch.Genera
     zoom = SSDAugmentation(16, crop=None, photometric=None, flip=1.0, zoom_out=1.0)
     images = torch.zeros(2, 3, 20, 20, dtype=torch.uint8)
     assert zoom(images, truths, generator=generator)[1].boxes_xyxy[1].abs().sum() == 0
+
+
+# Limits of the numbers drawn, each at its edge
+
+
+def test_sides_are_drawn_apart_and_ratios_at_the_limits_fit() -> None:
+    law = Crop(size_of="side", size=(0.25, 0.5), aspect_ratio=(0.5, 2.0))
+    numbers = torch.tensor([[[0.0, 1.0, 0.0, 0.5], [1.0, 0.0, 1.0, 0.0], [1.0, 1.0, 0.5, 0.5]]])
+    patches, fits = _candidates(numbers, law)
+    expected = [[0.0, 0.25, 0.25, 0.75], [0.5, 0.0, 1.0, 0.25], [0.25, 0.25, 0.75, 0.75]]
+    assert patches[0].tolist() == expected
+    assert fits.all()
+    _, narrow = _candidates(numbers, Crop(size_of="side", size=(0.25, 0.5), aspect_ratio=(0.6, 1.5)))
+    assert narrow.tolist() == [[False, False, True]]
+
+
+def test_an_image_without_objects_is_whole_beside_one_with_them() -> None:
+    two = Truths.from_list([Truth.of([WHOLE], [1]), Truth.of([], [])])
+    law = Crop(weights=(0.0, 1.0, 0.0), overlap_with="all", min_overlaps=(0.1,))
+    patches = sample_patches(two, generator=seeded(1), law=law)
+    assert patches[0].tolist() != WHOLE
+    assert patches[1].tolist() == WHOLE
+
+
+def test_an_option_without_weight_is_never_taken() -> None:
+    law = Crop(weights=(0.0, 1.0, 0.0), min_overlaps=(0.1,))
+    assert _choose(torch.ones(1, 2, dtype=torch.bool), torch.tensor([0.0]), law).tolist() == [1]
+
+
+def test_a_chance_is_not_reached_by_a_number_that_equals_it() -> None:
+    augmentation = SSDAugmentation(8, crop=None, photometric=None, flip=0.5, zoom_out=0.5)
+    image = torch.arange(8, dtype=torch.uint8).expand(1, 3, 8, 8).contiguous()
+    truths = Truths.from_list([Truth.of([BOX], [1])])
+    seen, kept = augmentation(
+        image, truths, generator=Draws(torch.tensor([0.5, 0.9, 0.5, 0.5, 0.5]), images=1)
+    )
+    torch.testing.assert_close(seen * 255, image.float())
+    assert equal(kept, truths)
+
+
+@pytest.mark.parametrize("options", [{"size": (0.5, 0.5)}, {"aspect_ratio": (1.0, 1.0)}])
+def test_a_range_may_be_one_number(options: dict) -> None:
+    assert Crop(**options)
+
+
+def test_the_known_ways_are_listed() -> None:
+    with pytest.raises(ValueError, match="size_of must be one of area, side, got 'edge'"):
+        Crop(size_of="edge")
+
+
+def test_the_limits_of_zooming_out_are_allowed_and_no_more() -> None:
+    assert SSDAugmentation(8, zoom_out_largest=1.0, fill=(1.0, 0.0, 1.0))
+    with pytest.raises(ValueError, match="fill must lie in"):
+        SSDAugmentation(8, fill=(1.5, 0.0, 0.0))

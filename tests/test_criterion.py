@@ -639,3 +639,19 @@ def test_a_loss_of_each_image_keeps_float64(generator):
         for i in range(3)
     ]
     assert whole == pytest.approx(sum(alone) / 3, rel=1e-13)
+
+
+@pytest.mark.parametrize("options", [{}, {"normalize": "image"}, {"mining": "all"}])
+def test_without_counting_first_the_loss_and_its_gradients_are_the_same(options, generator, monkeypatch):
+    """As in a compiled graph and on a GPU, where rows that do not count are computed and left out."""
+    truths, criterion = random_truths(generator), MultiBoxCriterion(LAYOUT, **options)
+    results = []
+    for counts in (True, False):
+        if not counts:
+            monkeypatch.setattr("ssd_lite.criterion.may_count", lambda values: False)
+        outputs = [v.requires_grad_() for v in random_outputs(torch.Generator().manual_seed(3))]
+        loss = criterion(*outputs, truths)
+        loss.total.backward()
+        results.append((*loss, *(v.grad for v in outputs)))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other)

@@ -780,4 +780,36 @@ def test_coco_counts_the_best_hundred_of_an_image() -> None:
     """Eleven objects, all found: with the best ten alone, the last could not be."""
     rows = [[100.0 * i, 0.0, 100.0 * i + 50, 50.0] for i in range(11)]
     detections = found(*((box, 0.9 - 0.01 * i, 1) for i, box in enumerate(rows)))
-    assert coco([detections], [there(*((box, 1, False) for box in rows))]).per_class == {"a": 1.0}
+    assert coco([detections], [there(*((box, 1, False) for box in rows))]).mean == pytest.approx(1.0)
+
+
+def test_the_mean_is_as_exact_as_its_parts() -> None:
+    boxes = [UNIT, FAR]
+    parts = [found((UNIT, 0.9, 1), (FAR, 0.8, 1), ([9.0, 9.0, 10.0, 10.0], 0.95, 1), (UNIT, 0.9, 2))]
+    truths = [there(*((box, label, False) for box in boxes for label in (1, 2, 3)))]
+    result = evaluate(parts, truths, classes="abc")
+    assert result.mean == pytest.approx(sum(result.per_class.values()) / 3, rel=1e-14)
+
+
+def test_an_overlap_of_1_may_be_asked_for() -> None:
+    exact, shifted = [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 0.99]
+    for box, expected in ((exact, 1.0), (shifted, 0.0)):
+        assert evaluate([found((box, 0.9, 1))], [there((UNIT, 1, False))], iou_threshold=1.0).mean == expected
+
+
+def test_boxes_a_little_over_a_pixel_are_taken_for_pixels() -> None:
+    small = [0.0, 0.0, 1.5, 1.5]
+    assert coco([found((small, 0.9, 1))], [there((small, 1, False))]).mean == pytest.approx(1.0)
+
+
+def test_detections_without_scores_are_an_error() -> None:
+    unsure = found((UNIT, 0.9, 1))
+    del unsure["scores"]
+    with pytest.raises(KeyError, match="scores"):
+        evaluate([unsure], [there((UNIT, 1, False))])
+
+
+def test_the_row_of_a_box_that_is_not_finite_is_named() -> None:
+    rows = found((UNIT, 0.9, 1), ([0.0, 0.0, math.inf, 1.0], 0.8, 1))
+    with pytest.raises(ValueError, match=r"^detections\[0\]: boxes must be finite, got .* in row 1$"):
+        evaluate([rows], [there()])

@@ -214,3 +214,19 @@ def test_three_negatives_to_a_positive_is_the_default_everywhere():
     positive[0, :2] = True
     losses = torch.rand(1, 40)
     assert [int(mine(losses, positive).sum()) for mine in (hard_negatives, random_negatives)] == [6, 6]
+
+
+def test_an_infinite_loss_is_as_hard_as_one_that_is_no_number():
+    losses = torch.tensor([[0.5, math.inf, math.nan, 0.0]])
+    positive = torch.tensor([[False, False, False, True]])
+    assert hard_negatives(losses, positive, ratio=1.0).tolist() == [[False, True, False, False]]
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_without_counting_first_the_same_negatives_are_found(ratio, monkeypatch):
+    """As in a compiled graph and on a GPU, where all losses are sorted."""
+    losses = torch.randint(0, 6, (4, 50), generator=torch.Generator().manual_seed(0)).float()
+    positive = losses[:, torch.randperm(50, generator=torch.Generator().manual_seed(1))] > 4
+    expected_mask = hard_negatives(losses, positive, ratio=ratio)
+    monkeypatch.setattr("ssd_lite.mining.may_count", lambda values: False)
+    assert torch.equal(hard_negatives(losses, positive, ratio=ratio), expected_mask)
