@@ -561,6 +561,7 @@ def test_a_move_of_the_search_is_as_small_as_its_spread(generator):
     assert sum(change > 0.001 for change in changes) < len(changes) * 0.7  # about a third are moved
 
 
+@pytest.mark.plain  # values of other types than the run-time checks let pass
 def test_numbers_and_lists_will_do_for_pairs_and_tuples():
     given = DefaultBoxes(
         grids=[4, [3, 2]], scales=[1, 2, 3], aspect_ratios=[[2], []], steps=[8, 16], image_size=32
@@ -599,6 +600,7 @@ def test_the_search_reaches_what_coverage_measures(layout, generator):
     assert (mean, recall) == pytest.approx((covered.mean, covered.recall), abs=1e-6)
 
 
+@pytest.mark.plain  # values of other types than the run-time checks let pass
 def test_recall_of_the_search_is_strict_at_its_threshold():
     layout = DefaultBoxes(grids=(1,), scales=(1.0, 1.0), aspect_ratios=((),))
     half = torch.tensor([[0.5, 0.5, 1.0, 0.5]], dtype=torch.float64)
