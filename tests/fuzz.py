@@ -252,16 +252,18 @@ VALUES = (
     *("0", "-1", "1", "0.5", "nan", "inf", "1e400", "9" * 30, "²", "area", "11-point", "folder", "scenes"),
     *("model=ssd_tiny", "batch=0", "steps=", "=", "crop=[]", "crop={}", "classes=3", "seed=1.5", "root=1"),
     *("voc", "voc/JPEGImages", "voc/JPEGImages/a.jpg", "good.safetensors", "bad.safetensors", "nowhere"),
-    *("king,queen", "king", ",", "none", "imagenet", "new/x.png", "new", "new/x.json"),
+    *("king,queen", "king", ",", "none", "imagenet", "new/x.png", "new", "new/x.json", "new/x.onnx", "x.pt2"),
+    *("onnx", "torch"),
 )
 OPTIONS = {
     "train": "--recipe --out --resume --steps --weights --train-split --test-split --set --set --classes",
     "evaluate": "--split --method --iou --json --device --skip-invalid",
     "detect": "--out --threshold --device",
     "inspect": "--split --classes --sheet",
+    "export": "--out --format --raw --uint8 --threshold --iou --overwrite",
 }
 PATHS = ("voc", "voc/JPEGImages", "voc/JPEGImages/a.jpg", "good.safetensors", "bad.safetensors", "nowhere")
-PATHS += ("new", "new/x.png", "new/x.json")
+PATHS += ("new", "new/x.png", "new/x.json", "new/x.onnx", "x.pt2")
 
 
 def command(data: st.DataObject, folder: Path) -> None:
@@ -271,7 +273,11 @@ def command(data: st.DataObject, folder: Path) -> None:
         (folder / "good.safetensors").write_bytes(_detector()[0])
         (folder / "bad.safetensors").write_bytes(_detector()[0][:1000])
     first = data.draw(st.sampled_from([*OPTIONS]))
-    usual = {"evaluate": ["good.safetensors", "voc"], "detect": ["good.safetensors", "voc/JPEGImages/a.jpg"]}
+    usual = {
+        "evaluate": ["good.safetensors", "voc"],
+        "detect": ["good.safetensors", "voc/JPEGImages/a.jpg"],
+        "export": ["good.safetensors", "--out", "new/x.onnx"],
+    }
     words = usual.get(first, ["voc"]) if data.draw(st.booleans()) else []
     text = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=3)
     value = st.sampled_from(VALUES) | text
@@ -288,7 +294,7 @@ def command(data: st.DataObject, folder: Path) -> None:
 
 @contextmanager
 def _light() -> Iterator[None]:
-    """Nothing is trained, and where drawn scenes are asked for there are two."""
+    """Nothing is trained or traced, and where drawn scenes are asked for there are two."""
     few = recipes.scenes().changed(train_images=2, test_images=2)
 
     def ends(*arguments: Any, **options: Any) -> None:
@@ -297,6 +303,7 @@ def _light() -> Iterator[None]:
     with (
         mock.patch("ssd_lite.training.train", ends),
         mock.patch("ssd_lite.training.loop.sources", ends),
+        mock.patch("torch.export.export", ends),
         mock.patch.dict(recipes.RECIPES, {"scenes": lambda: few}),
     ):
         yield

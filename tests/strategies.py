@@ -70,7 +70,7 @@ JSON_SCALARS = (
     | st.integers()
     | st.floats()
     | st.text(st.characters(), max_size=5)
-    | st.sampled_from(["", "..", "/", ".", "\ud800", "x" * 300, 10**400, "nan", "area"])
+    | st.sampled_from(["", "..", "/", ".", "\ud800", "x" * 300, 10**400, "nan", "area", "a.jpg"])
 )
 JSON = st.recursive(
     JSON_SCALARS,

@@ -58,7 +58,8 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if not self._bar.disable:  # rich 13 prints a line even where the bar is disabled
+            self._bar.stop()
         if self._curves is not None:
             self._curves.close()
 

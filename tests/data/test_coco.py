@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from ssd_lite.data.coco import COCOFolder, check
 from ssd_lite.data.examples import DatasetError, Fault
 from ssd_lite.data.images import read_image
 from tests.data.folders import coco_content, put, write_coco, write_image
+from tests.strategies import JSON, spoiled_json
 
 FILE = "instances.json"
 SIZE = torch.tensor([40, 30, 40, 30])
@@ -292,42 +292,9 @@ def test_links_do_not_lead_out_of_the_folder_of_images(tmp_path: Path) -> None:
 
 # ---- fuzz
 
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-2, 10)
-    | st.integers()
-    | st.floats()
-    | st.text(st.characters(), max_size=5)
-    | st.sampled_from(["a.jpg", "..", "/", ".", "\ud800", "x" * 300, 10**400])
-)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
-    max_leaves=6,
-)
-
-
-@st.composite
-def spoiled(draw: st.DrawFn) -> Any:
-    """The good content, some of its values at any depth replaced."""
-    content = coco_content()
-    for _ in range(draw(st.integers(1, 4))):
-        place: Any = content
-        while True:
-            keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))
-            if not keys:
-                break
-            key = draw(st.sampled_from(keys))
-            if not isinstance(place[key], dict | list) or draw(st.integers(0, 3)) == 0:
-                place[key] = draw(VALUES)
-                break
-            place = place[key]
-    return content
-
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=spoiled() | VALUES)
+@given(content=spoiled_json(coco_content()) | JSON)
 @example(content={"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [[[]]], "categories": [None]})
 def test_any_json_is_read_or_refused(tmp_path: Path, content: Any) -> None:
     images, file = tmp_path / "images", tmp_path / FILE
