@@ -1,0 +1,5 @@
+"""The command ``ssd-lite``: train, evaluate, detect, inspect, export."""
+
+from ssd_lite.cli.app import app, main
+
+__all__ = ["app", "main"]
