@@ -11,7 +11,7 @@ from ssd_lite.cli.console import Bars, ap_table, err, out, tell_left_out
 from ssd_lite.cli.options import Classes, Device, Folder, SkipInvalid, device_of, folder_recipe, names_in
 from ssd_lite.data import Example, VOCFolder
 from ssd_lite.recipes import RECIPES, Recipe, for_folder
-from ssd_lite.training.loop import RECIPE
+from ssd_lite.training.runs import RECIPE
 from ssd_lite.truths import Truths
 
 

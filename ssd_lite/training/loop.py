@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,22 +13,20 @@ from torch import Tensor, nn
 from ssd_lite.criterion import Loss, MultiBoxCriterion
 from ssd_lite.data.loading import Batch, Source, shuffled
 from ssd_lite.evaluation import AveragePrecision
-from ssd_lite.models import MODELS, SSD, build, to_bytes
+from ssd_lite.models import SSD, to_bytes
 from ssd_lite.recipes import Recipe
 from ssd_lite.training import checkpoint, identity
-from ssd_lite.training.distributed import Ranks, default_device, join
+from ssd_lite.training.distributed import Ranks
 from ssd_lite.training.evaluating import evaluate
 from ssd_lite.training.journal import Journal
 from ssd_lite.training.machine import machine
 from ssd_lite.training.schedule import learning_rate, parameter_groups
 from ssd_lite.training.signals import stop_requests
-from ssd_lite.training.sources import Report, sources
+from ssd_lite.training.sources import Report
 from ssd_lite.training.step import Objective, draw, learn
 
 WEIGHTS = "model.safetensors"
 RESULTS = "results.json"
-RECIPE = "recipe.json"
-
 
 Watch = Callable[[int, float, SSD], object]
 """Called at each checkpoint with steps done, seconds of training, and the model; its time does not count."""
@@ -64,127 +61,7 @@ class Result:
     leads: bool = True
 
 
-def train(
-    recipe: Recipe,
-    *,
-    run_dir: str | Path,
-    data: tuple[Source, Source] | None = None,
-    device: torch.device | str | None = None,
-    skip_invalid: bool = False,
-    show: bool = True,
-    report: Report | None = None,
-    watch: Watch | None = None,
-) -> Result:
-    """Train a detector by a recipe, evaluate it, and leave everything in ``run_dir``.
-
-    The folder then holds ``recipe.json``, ``log.jsonl``, ``tensorboard/``, ``checkpoints/``,
-    ``model.safetensors`` and ``results.json``. ``data`` are training and test images to use instead of
-    the recipe's. ``show`` draws a progress bar on the standard error output; ``report`` hears of
-    reading and evaluating. ``watch`` is called whenever the state has just been saved (see ``Watch``);
-    what it raises ends the run, which can go on. Started by ``torchrun``, all processes share each batch,
-    and the first writes.
-
-    Raises ``ValueError`` when the folder holds a run already, :class:`ssd_lite.data.DatasetError` for
-    data that is not sound, :class:`NonFiniteLossError` when training diverges, and
-    :class:`InterruptedRunError` after Ctrl-C or SIGTERM, when the state is saved.
-    """
-    run_dir = Path(run_dir)
-    device, ranks = _place(device)
-    if ranks.leads:
-        _refuse_another(run_dir)
-    recipe = recipe.changed(skip_invalid=True) if skip_invalid else recipe
-    data = data or sources(recipe, device=device, report=report if ranks.leads else None)
-    model = _new_model(recipe, data[0].classes)
-    with _held(run_dir, ranks):
-        if ranks.leads:
-            _refuse_another(run_dir)  # that began meanwhile
-            _write_recipe(recipe, run_dir)
-        run = _Run(recipe, run_dir, model, data, device=device, ranks=ranks, show=show, report=report)
-        run.watch = watch
-        return run.finish()
-
-
-def resume(
-    run_dir: str | Path,
-    *,
-    data: tuple[Source, Source] | None = None,
-    device: torch.device | str | None = None,
-    skip_invalid: bool = False,
-    show: bool = True,
-    report: Report | None = None,
-    watch: Watch | None = None,
-) -> Result:
-    """Go on with a run from its last checkpoint, to the end that it would have come to anyway.
-
-    ``skip_invalid`` need not be said again where the run began with it. Raises ``ValueError`` when the
-    folder holds no run, another process trains it, no checkpoint of it can be read, or its recipe or
-    its images are no longer those that the checkpoint was made with.
-    """
-    run_dir = Path(run_dir)
-    recipe = _read_recipe(run_dir)
-    if skip_invalid and not recipe.skip_invalid:
-        recipe = recipe.changed(skip_invalid=True)
-    device, ranks = _place(device)
-    with _held(run_dir, ranks):
-        state = checkpoint.newest(run_dir / "checkpoints")
-        if state is not None:
-            identity.check_recipe(recipe, state, run_dir)
-        data = data or sources(recipe, device=device, report=report if ranks.leads else None)
-        if state is None:  # it was stopped before its first checkpoint
-            model = _new_model(recipe, data[0].classes)
-        else:
-            identity.check_images(data[0], state, run_dir)
-            model = build(state["config"])
-        if ranks.leads:
-            _write_recipe(recipe, run_dir)
-        run = _Run(recipe, run_dir, model, data, device=device, ranks=ranks, show=show, report=report)
-        run.watch = watch
-        if state is not None:
-            run.go_on_from(state)
-        return run.finish()
-
-
-def _place(device: torch.device | str | None) -> tuple[torch.device, Ranks]:
-    """The device to train on, and the processes to train with."""
-    chosen = torch.device(device) if device is not None else default_device()
-    return chosen, join(chosen)
-
-
-def _held(run_dir: Path, ranks: Ranks) -> AbstractContextManager[None]:
-    """The run, kept from other processes than these."""
-    return checkpoint.locked(run_dir) if ranks.leads else nullcontext()
-
-
-def _refuse_another(run_dir: Path) -> None:
-    if (run_dir / RECIPE).exists():
-        raise ValueError(f"{run_dir} holds a run already: resume it, or choose another folder")
-
-
-def _read_recipe(run_dir: Path) -> Recipe:
-    try:
-        return Recipe.from_dict(json.loads((run_dir / RECIPE).read_bytes()))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{run_dir} holds no run that could go on: {error}") from error
-
-
-def _write_recipe(recipe: Recipe, run_dir: Path) -> None:
-    checkpoint.write(run_dir / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
-
-
-def _new_model(recipe: Recipe, classes: tuple[str, ...]) -> SSD:
-    """The model that a run begins with. Raises ``ValueError`` for options that its builder does not have."""
-    options = dict(recipe.model_options)
-    if recipe.weights is not None:
-        options["weights"] = recipe.weights
-    with torch.random.fork_rng(devices=[]):  # the seed decides the new layers, and nothing else notices
-        torch.manual_seed(recipe.seed)
-        try:
-            return MODELS[recipe.model](classes, default_boxes=recipe.default_boxes, **options)
-        except TypeError as error:
-            raise ValueError(f"model_options and weights must fit {recipe.model}: {error}") from error
-
-
-class _Run:
+class Run:
     """A run under way: everything that one step hands to the next."""
 
     def __init__(
@@ -198,9 +75,10 @@ class _Run:
         ranks: Ranks,
         show: bool,
         report: Report | None,
+        watch: Watch | None,
     ) -> None:
         self.recipe, self.run_dir, self.device, self.ranks = recipe, run_dir, device, ranks
-        self.show, self.report = show and ranks.leads, report if ranks.leads else None
+        self.show, self.report, self.watch = show and ranks.leads, report if ranks.leads else None, watch
         self.train_images, self.test_images = data
         self.model = ranks.synced(model.to(device).to(memory_format=torch.channels_last), device)
         self.augmentation = recipe.augmentation(model.image_size)
@@ -216,7 +94,6 @@ class _Run:
             fused=device.type == "cuda",
         )
         self.step, self.seconds, self.pending = 0, 0.0, torch.zeros(0, 4)
-        self.watch: Watch | None = None
 
     def go_on_from(self, state: dict[str, Any]) -> None:
         """Take over what a checkpoint holds."""
