@@ -16,7 +16,7 @@ def may_count(values: Tensor) -> bool:
 
 def constant(values: Sequence[float | int | tuple[float | int, ...]], device: torch.device) -> Tensor:
     """A few numbers as float32 on a device, without waiting for it (``torch.tensor(…, device=…)`` does)."""
-    return torch.tensor(values, dtype=torch.float32).to(device, non_blocking=True)
+    return torch.tensor(values, dtype=torch.float32, device="cpu").to(device, non_blocking=True)
 
 
 def in_portions(work: Callable[..., tuple[Tensor, ...]], rows: int, *values: Tensor) -> tuple[Tensor, ...]:

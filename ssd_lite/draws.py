@@ -33,4 +33,4 @@ def uniform(source: Randomness, like: Tensor, *shape: int, axis: int = 0) -> Ten
     """Numbers in [0, 1) on the device of ``like``; ``axis`` is the one that counts images."""
     if isinstance(source, Draws):
         return source.take(shape, axis)
-    return torch.rand(shape, generator=source, device=source.device).to(like.device)
+    return torch.rand(shape, generator=source, dtype=torch.float32, device=source.device).to(like.device)

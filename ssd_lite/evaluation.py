@@ -58,7 +58,7 @@ def average_precision(recall: Curve, precision: Curve, *, method: str = "area") 
     if method == "area":
         return float((recall.double().diff(prepend=envelope.new_zeros(1)) * envelope).sum())
     # k / 10 in the recall's own type: 7 objects of 10 must reach 0.7 in float32, too.
-    thresholds = torch.tensor([k / 10 for k in range(11)], dtype=torch.float64).to(recall.dtype)
+    thresholds = torch.tensor([k / 10 for k in range(11)], dtype=torch.float64, device="cpu").to(recall.dtype)
     first = torch.searchsorted(recall, thresholds)  # the first place that reaches each; n if none
     return float(torch.cat([envelope, envelope.new_zeros(1)])[first].mean())
 
@@ -157,10 +157,10 @@ class VOCEvaluator:
         for label, (name, count) in enumerate(counts.items(), start=1):
             # A class without objects keeps empty curves: its recall would be 0/0.
             hits = correct[(labels == label) & (count > 0)].cumsum(0).double()
-            recalls[name], precisions[name] = hits / count, hits / torch.arange(1, len(hits) + 1)
+            recalls[name], precisions[name] = hits / count, hits / torch.ones_like(hits).cumsum(0)
             area = average_precision(recalls[name], precisions[name], method=self.method)
             per_class[name] = area if count else math.nan
-        mean = float(torch.tensor([*per_class.values()], dtype=torch.float64).nanmean())
+        mean = float(torch.tensor([*per_class.values()], dtype=torch.float64, device="cpu").nanmean())
         return AveragePrecision(mean, per_class, counts, recalls, precisions)
 
     def _judge(self, found: list[Tensor], truths: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -182,7 +182,7 @@ class VOCEvaluator:
 
         Objects are numbered through all images; where the overlap is 0, the number means nothing.
         """
-        grow = torch.tensor([0.0, 0.0, 1.0, 1.0]) * self.pixel_inclusive
+        grow = torch.tensor([0.0, 0.0, 1.0, 1.0], device="cpu") * self.pixel_inclusive
         overlaps, owners, start = [], [], 0
         for rows, objects in zip(found, truths, strict=True):
             others = pad(objects, (0, 0, 0, 1))  # a row of label 0: there is always something to look up
@@ -294,7 +294,8 @@ class _Seen:
 
     def tables(self, *, pixels: bool) -> tuple[list[Tensor], list[Tensor], dict[str, int]]:
         """Detections and objects by place in the dataset, and how many objects count in each class."""
-        nothing = torch.zeros(0, 6, dtype=torch.float64)  # at the end, so that there is always a table
+        # At the end, so that there is always a table.
+        nothing = torch.zeros(0, 6, dtype=torch.float64, device="cpu")
         pairs = [self.images[place] for place in sorted(self.images)] + [(nothing, nothing)]
         found, truths = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         objects = torch.cat(truths)

@@ -203,7 +203,8 @@ class _Suppressed(nn.Module):
         """The scores in a row, 0 where too low or where their box is suppressed within class and image."""
         flat = scores.flatten()
         # A group is a class of an image. Moved by whole numbers, groups do not meet; float64 keeps the boxes.
-        group = torch.arange(scores.shape[0] * scores.shape[1]).repeat_interleave(scores.shape[2])
+        groups = torch.arange(scores.shape[0] * scores.shape[1], device=scores.device)
+        group = groups.repeat_interleave(scores.shape[2])
         apart = boxes.flatten(0, 1).double() + 2 * group.unsqueeze(1)
         candidate = (flat > self.settings.score_threshold).nonzero().squeeze(1)
         kept = candidate[nms(apart[candidate], flat[candidate].double(), self.settings.iou_threshold)]

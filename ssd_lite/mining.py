@@ -60,7 +60,7 @@ def random_negatives(
     generator: torch.Generator | None = None,
 ) -> Bool[Tensor, "b d"]:
     """As many negatives as :func:`hard_negatives` keeps, but any: what mining is compared with."""
-    lottery = torch.rand(losses.shape, generator=generator, device=losses.device)
+    lottery = torch.rand(losses.shape, generator=generator, dtype=torch.float32, device=losses.device)
     return hard_negatives(lottery, positive, ratio=ratio)
 
 

@@ -160,7 +160,7 @@ def _check_parts(recipe: Recipe) -> None:
     """Make what the recipe asks for, which knows best what it takes. Raises ``ValueError``."""
     for what, make in (
         ("crop and photometric", lambda: recipe.augmentation(32)),
-        ("criterion", lambda: MultiBoxCriterion(torch.ones(1, 4), **recipe.criterion)),
+        ("criterion", lambda: MultiBoxCriterion(torch.ones(1, 4, device="cpu"), **recipe.criterion)),
     ):
         try:
             make()

@@ -87,7 +87,7 @@ def _sample_points(
     windows_xyxy: Float[Tensor, "b 4"], size: int, flip: Bool[Tensor, " b"] | None
 ) -> Float[Tensor, "b {size} 2"]:
     """Where each column (x) and each row (y) of the result lies, relative to the image."""
-    steps = (torch.arange(size, device=windows_xyxy.device) + 0.5) / size
+    steps = (torch.arange(size, dtype=torch.float32, device=windows_xyxy.device) + 0.5) / size
     low, high = windows_xyxy[:, None, :2], windows_xyxy[:, None, 2:]
     along = steps.view(1, size, 1).expand(len(windows_xyxy), size, 2)
     if flip is not None:
@@ -113,7 +113,7 @@ def _atlas(
 
     Those on the right stand one below the other. The second value holds the (x, y) where each starts.
     """
-    first = images / 255
+    first = images / images.new_full((), 255.0, dtype=torch.float32)  # not of PyTorch's default type
     for _ in range(shallowest):
         first = _halved(first)
     levels, corners, below = [first], [(0, 0)], 0

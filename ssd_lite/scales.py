@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssd_lite.boxes import clip, cxcywh_to_xyxy, jaccard, xyxy_to_cxcywh
+from ssd_lite.draws import uniform
 from ssd_lite.truths import Truths
 
 
@@ -119,7 +120,7 @@ class DefaultBoxes:
         for ratio in self.aspect_ratios[k]:
             wide, narrow = scale * math.sqrt(ratio), scale / math.sqrt(ratio)
             shapes += [(wide, narrow), (narrow, wide)]
-        sides = torch.tensor(shapes, dtype=torch.float64)
+        sides = torch.tensor(shapes, dtype=torch.float64, device="cpu")
         return sides.clamp(max=1) if self.clip_sides else sides
 
     def pitch(self, k: int) -> tuple[float, float]:
@@ -130,7 +131,10 @@ class DefaultBoxes:
         return 1 / columns, 1 / rows
 
     def cxcywh(self, *, device: torch.device | str | None = None) -> Float[Tensor, "d 4"]:
-        """All boxes in float32, map by map, row by row, column by column, then shape by shape."""
+        """All boxes in float32, on the CPU unless another device is named.
+
+        Map by map, row by row, column by column, then shape by shape.
+        """
         maps = [self._map_cxcywh(k) for k in range(len(self.grids))]
         boxes = torch.cat(maps)
         if self.clip:
@@ -139,8 +143,8 @@ class DefaultBoxes:
 
     def _map_cxcywh(self, k: int) -> Float[Tensor, "n 4"]:
         (rows, columns), (across, down) = self.grids[k], self.pitch(k)
-        cy = (torch.arange(rows, dtype=torch.float64) + 0.5) * down
-        cx = (torch.arange(columns, dtype=torch.float64) + 0.5) * across
+        cy = (torch.arange(rows, dtype=torch.float64, device="cpu") + 0.5) * down
+        cx = (torch.arange(columns, dtype=torch.float64, device="cpu") + 0.5) * across
         shapes = self.shapes(k)
         centres = torch.stack([cx.expand(rows, -1), cy.unsqueeze(1).expand(-1, columns)], dim=-1)
         centres = centres.reshape(-1, 1, 2).expand(-1, len(shapes), -1)
@@ -265,7 +269,7 @@ def fit(
     boxes = xyxy_to_cxcywh(truths.boxes_xyxy[truths.present].cpu().double())
     if len(boxes) == 0:
         raise ValueError("truths must hold at least one object to fit default boxes to, got none")
-    boxes = boxes[torch.randperm(len(boxes), generator=generator)[:2000]]
+    boxes = boxes[torch.randperm(len(boxes), generator=generator, device="cpu")[:2000]]
     best = like or ssd300_voc()
     size, apart = boxes[:, None, 2:], _distances(best, boxes)
     mean, recall = _reach(best, size, apart, threshold)
@@ -287,8 +291,8 @@ def _moved(layout: DefaultBoxes, spread: float, generator: torch.Generator) -> D
     """The layout with about a third of its scales and ratios multiplied by random factors."""
 
     def move(values: Sequence[float], low: float, high: float) -> tuple[float, ...]:
-        noise = torch.randn(len(values), generator=generator, dtype=torch.float64) * spread
-        noise = noise * (torch.rand(len(values), generator=generator) < 1 / 3)
+        noise = torch.randn(len(values), generator=generator, dtype=torch.float64, device="cpu") * spread
+        noise = noise * (uniform(generator, noise, len(values)) < 1 / 3)
         moved = [v * math.exp(n) for v, n in zip(values, noise.tolist(), strict=True)]
         return tuple(round(min(max(v, low), high), 4) for v in moved)
 
@@ -308,9 +312,9 @@ def _distances(layout: DefaultBoxes, boxes_cxcywh: Float[Tensor, "n 4"]) -> Floa
     centre = boxes_cxcywh[:, :2]
     distances = []
     for k, ((rows, columns), shapes) in enumerate(zip(layout.grids, layout.per_location, strict=True)):
-        pitch = torch.tensor(layout.pitch(k), dtype=torch.float64)
+        pitch = torch.tensor(layout.pitch(k), dtype=torch.float64, device="cpu")
         cell = (centre / pitch).floor().clamp(min=0)
-        cell = cell.minimum(torch.tensor([columns - 1, rows - 1], dtype=torch.float64))
+        cell = cell.minimum(torch.tensor([columns - 1, rows - 1], dtype=torch.float64, device="cpu"))
         apart = (centre - (cell + 0.5) * pitch).abs()
         distances.append(apart.unsqueeze(1).expand(-1, shapes, -1))
     return torch.cat(distances, dim=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -30,15 +31,16 @@ class Truth:
         labels: Tensor | Sequence[int],
         difficult: Tensor | Sequence[bool] | None = None,
     ) -> "Truth":
-        """A truth from lists or tensors; no object is difficult unless it is said to be.
+        """A truth from tensors, where they are, or from lists, on the CPU.
 
-        Raises ``ValueError`` when the lengths differ, a label is below 1, or a box is empty,
-        has swapped corners or is not finite, naming the object by its index.
+        No object is difficult unless it is said to be. Raises ``ValueError`` when the lengths differ,
+        a label is below 1, or a box is empty, has swapped corners or is not finite, naming the object
+        by its index.
         """
-        boxes = torch.as_tensor(boxes_xyxy, dtype=torch.float32).reshape(-1, 4)
-        label = torch.as_tensor(labels, dtype=torch.int64).reshape(-1)
-        flags = torch.zeros_like(label) if difficult is None else torch.as_tensor(difficult)
-        truth = cls(boxes, label, flags.to(torch.bool).reshape(-1))
+        boxes = _tensor(boxes_xyxy, torch.float32).reshape(-1, 4)
+        label = _tensor(labels, torch.int64).reshape(-1)
+        flags = torch.zeros_like(label) if difficult is None else difficult
+        truth = cls(boxes, label, _tensor(flags, torch.bool).reshape(-1))
         truth._check()
         return truth
 
@@ -74,16 +76,18 @@ class Truths:
     def from_list(cls, truths: Sequence[Truth], *, slots: int | None = None) -> "Truths":
         """One row of ``slots`` objects an image, by default as many as the fullest image has.
 
-        Raises ``ValueError`` when an image has more than ``slots`` objects.
+        They go to the device of the first truth. Raises ``ValueError`` when an image has more than
+        ``slots`` objects.
         """
         most = max((len(truth) for truth in truths), default=0)
         slots = most if slots is None else slots
         if most > slots:
             raise ValueError(f"slots must hold the fullest image's {most} objects, got {slots}")
+        shape, device = (len(truths), slots), truths[0].boxes_xyxy.device if truths else "cpu"
         batch = cls(
-            torch.zeros(len(truths), slots, 4),
-            torch.zeros(len(truths), slots, dtype=torch.int64),
-            torch.zeros(len(truths), slots, dtype=torch.bool),
+            torch.zeros(*shape, 4, dtype=torch.float32, device=device),
+            torch.zeros(shape, dtype=torch.int64, device=device),
+            torch.zeros(shape, dtype=torch.bool, device=device),
         )
         for row, truth in enumerate(truths):
             batch.boxes_xyxy[row, : len(truth)] = truth.boxes_xyxy
@@ -124,3 +128,8 @@ class Truths:
         for boxes, labels, difficult in zip(self.boxes_xyxy, self.labels, self.difficult, strict=True):
             kept = labels != BACKGROUND
             yield Truth(boxes[kept], labels[kept], difficult[kept])
+
+
+def _tensor(values: Any, dtype: torch.dtype) -> Tensor:
+    """As a tensor: one that is there already where it is, anything else on the CPU."""
+    return torch.as_tensor(values, dtype=dtype, device=values.device if isinstance(values, Tensor) else "cpu")

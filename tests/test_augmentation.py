@@ -1123,3 +1123,30 @@ def test_the_limits_of_zooming_out_are_allowed_and_no_more() -> None:
     assert SSDAugmentation(8, zoom_out_largest=1.0, fill=(1.0, 0.0, 1.0))
     with pytest.raises(ValueError, match="fill must lie in"):
         SSDAugmentation(8, fill=(1.5, 0.0, 0.0))
+
+
+def test_an_option_without_weight_is_not_taken_in_place_of_one_that_failed() -> None:
+    law = Crop(weights=(0.0, 0.0, 1.0), min_overlaps=(0.1,), order="draw-then-choose")
+    possible = torch.tensor([[True, False], [True, True]])  # by overlap; any patch
+    assert _choose(possible, torch.tensor([0.5, 0.5]), law).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("size_of", ["area", "side"])
+def test_no_patch_leaves_the_image_by_rounding(size_of: str) -> None:
+    """With the largest numbers that can be drawn, on which all of a side or a place may depend."""
+    draws = torch.rand(1, 20_000, 4, generator=seeded(3))
+    draws[:, ::2, 1] = 1 - 2**-24
+    draws[:, ::3, 2:] = 1 - 2**-24
+    patches, _ = _candidates(draws, Crop(size_of=size_of))
+    assert patches.min() >= 0
+    assert patches.max() <= 1
+
+
+@pytest.mark.parametrize("augment", WHOLES, ids=range(len(WHOLES)))
+def test_everything_is_made_on_the_device_of_the_images(augment, generator) -> None:
+    images, truths, sizes = street(generator)
+    seen, found = augment(images, truths, generator=seeded(5), sizes_px=sizes)
+    with torch.device("meta"):  # where whatever names no device would land
+        again, found_again = augment(images, truths, generator=seeded(5), sizes_px=sizes)
+    assert torch.equal(again, seen)
+    assert equal(found_again, found)

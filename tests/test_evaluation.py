@@ -813,3 +813,9 @@ def test_the_row_of_a_box_that_is_not_finite_is_named() -> None:
     rows = found((UNIT, 0.9, 1), ([0.0, 0.0, math.inf, 1.0], 0.8, 1))
     with pytest.raises(ValueError, match=r"^detections\[0\]: boxes must be finite, got .* in row 1$"):
         evaluate([rows], [there()])
+
+
+def test_whole_numbers_will_do_for_a_curve() -> None:
+    eleven = average_precision(np.array([0, 1]), [1.0, 0.5], method="11-point")
+    assert eleven == pytest.approx((1 + 10 * 0.5) / 11)
+    assert average_precision([0, 1], [1, 1], method="11-point") == 1

@@ -190,6 +190,9 @@ def test_negative_zeros_tie_with_zeros():
     for dtype in (torch.float32, torch.float64):
         for truth in truths.to(dtype):
             assert match(truth[None], defaults.to(dtype)).tolist() == [0, UNMATCHED]
+    # A default box that ends at -0.0, and touches a truth from outside.
+    defaults = torch.tensor([[-1.0, 0.0, -0.0, 1.0], [2.0, 2.0, 3.0, 3.0]])
+    assert match(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), defaults).tolist() == [0, UNMATCHED]
 
 
 # Padding, batches, empties
@@ -297,7 +300,7 @@ def test_half_precision_is_accepted(generator):
 
 @pytest.mark.parametrize("rule", ["SSD", "", "best"])
 def test_an_unknown_rule_is_named(rule):
-    with pytest.raises(ValueError, match=rf"rule .*{rule!r}"):
+    with pytest.raises(ValueError, match=rf"^rule must be one of ssd, multibox, threshold, got {rule!r}$"):
         match(torch.zeros(1, 4), torch.zeros(1, 4), rule=rule)
 
 
@@ -380,3 +383,13 @@ def test_a_gpu_gives_the_same_answer_and_never_waits_for_the_host(rule, dtype, g
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert torch.equal(got.cpu(), match(truths, defaults, present=present, rule=rule))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rule", RULES)
+def test_everything_is_made_on_the_device_of_the_boxes(rule, dtype, generator):
+    truths, defaults, present = tied_problem(5, 3, 9, generator)
+    truths, defaults = truths.to(dtype), defaults.to(dtype)
+    answer = match(truths, defaults, present=present, rule=rule)
+    with torch.device("meta"):  # where whatever names no device would land
+        assert torch.equal(match(truths, defaults, present=present, rule=rule), answer)

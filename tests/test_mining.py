@@ -230,3 +230,13 @@ def test_without_counting_first_the_same_negatives_are_found(ratio, monkeypatch)
     expected_mask = hard_negatives(losses, positive, ratio=ratio)
     monkeypatch.setattr("ssd_lite.mining.may_count", lambda values: False)
     assert torch.equal(hard_negatives(losses, positive, ratio=ratio), expected_mask)
+
+
+@pytest.mark.parametrize("choose", [hard_negatives, random_negatives, all_negatives])
+def test_everything_is_made_on_the_device_of_the_losses(choose, generator):
+    losses, positive = torch.rand(3, 40, generator=generator), torch.zeros(3, 40, dtype=torch.bool)
+    positive[:, :4] = True
+    options = {"generator": torch.Generator().manual_seed(1)} if choose is random_negatives else {}
+    with torch.device("meta"):  # where whatever names no device would land
+        chosen = choose(losses, positive, **options)
+    assert chosen.sum(dim=1).tolist() == [36 if choose is all_negatives else 12] * 3

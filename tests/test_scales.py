@@ -95,6 +95,7 @@ def test_paper_has_six_boxes_in_every_cell():
     assert layout.per_location == (6, 6)
     assert layout.cxcywh().shape == (8 * 8 * 6 + 4 * 4 * 6, 4)
     assert len(layout) == 480
+    assert scales.paper(((4, 3), 2)).grids == ((4, 3), (2, 2))
 
 
 def test_golden_cell_of_the_paper():
@@ -490,7 +491,8 @@ def test_fit_looks_at_objects_alone_not_at_padding(generator):
 
 
 def test_fit_needs_an_object():
-    with pytest.raises(ValueError, match="truths"):
+    wanted = r"^truths must hold at least one object to fit default boxes to, got none$"
+    with pytest.raises(ValueError, match=wanted):
         scales.fit(Truths.from_list([Truth.of([], [])]), like=small_layout())
 
 
@@ -586,7 +588,15 @@ def test_the_text_s_layout_of_one_map_goes_up_to_the_largest_scale():
     assert scales.paper((4,)).scales == pytest.approx((0.2, 0.9))
 
 
-@pytest.mark.parametrize("layout", [scales.paper((8, 4, 1)), scales.ssd300_voc(), small_layout()])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        scales.paper((8, 4, 1)),
+        scales.ssd300_voc(),
+        small_layout(),
+        small_layout(steps=(6.0, 12.0), image_size=32),  # centres end before the image does
+    ],
+)
 def test_the_search_reaches_what_coverage_measures(layout, generator):
     """With centres at the borders, and in the corners, of the image among them."""
     boxes = random_boxes(30, 3, generator=generator, least=0.05).double()
@@ -624,3 +634,39 @@ def test_a_layout_that_clips_is_fitted_too(generator):
     fitted = scales.fit(truths, like=like)
     assert fitted.clip
     assert scales.coverage(fitted, truths).mean > scales.coverage(like, truths).mean + 0.03
+
+
+def test_distances_of_the_search_are_as_exact_as_its_boxes():
+    layout = DefaultBoxes(grids=((3, 7),), scales=(0.5, 1.0), aspect_ratios=((),))
+    centre = torch.tensor([[0.5, 0.5, 0.1, 0.1]], dtype=torch.float64)  # of the middle cell, too
+    assert scales._distances(layout, centre).max() < 1e-15
+
+
+def test_fit_leaves_alone_what_could_not_be_better():
+    """Moves that change nothing for the objects are not taken."""
+    like = scales.paper((8, 4))
+    box = cxcywh_to_xyxy(torch.tensor([[1 / 16, 1 / 16, 0.2, 0.2]]))
+    assert scales.fit(Truths.from_list([Truth.of(box, [1])]), like=like, rounds=20) == like
+
+
+def test_fit_looks_at_2000_objects_of_more(generator, monkeypatch):
+    looked_at = []
+    distances = scales._distances
+
+    def spied(layout, boxes):
+        looked_at.append(len(boxes))
+        return distances(layout, boxes)
+
+    monkeypatch.setattr(scales, "_distances", spied)
+    for images in (19, 21):
+        scales.fit(dataset("long", generator, images=images, objects=100), like=small_layout(), rounds=1)
+    assert looked_at == [1900, 2000]
+
+
+def test_the_search_bounds_scales_and_ratios(generator):
+    layout = small_layout(aspect_ratios=((0.2, 1.0), (1.0, 5.0)))
+    moved = [scales._moved(layout, 4.0, generator) for _ in range(50)]
+    ratios = [ratio for one in moved for of_map in one.aspect_ratios for ratio in of_map]
+    sides = [scale for one in moved for scale in one.scales]
+    assert (min(ratios), max(ratios)) == (0.1667, 6.0)
+    assert (min(sides), max(sides)) == (0.01, 1.4)

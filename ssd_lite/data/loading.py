@@ -96,7 +96,7 @@ class Decoded:
         """One batch for each list of indices, made where the truths are."""
         device = self.sizes_px.device
         for indices in order:
-            rows = torch.as_tensor(indices).to(device, non_blocking=True)
+            rows = torch.as_tensor(indices, device="cpu").to(device, non_blocking=True)
             images = self.images[rows] if self.images.device == device else self._copied(indices)
             yield Batch(images, self.sizes_px[rows], self.truths[rows], [self.names[i] for i in indices])
 
@@ -161,10 +161,13 @@ class _Reader:
         except DatasetError:
             if not self.skip_invalid:
                 raise
-            return Example(torch.zeros(3, 1, 1, dtype=torch.uint8), Truth.of([], []), "left out")
+            nothing = torch.zeros(3, 1, 1, dtype=torch.uint8, device="cpu")
+            return Example(nothing, Truth.of([], []), "left out")
 
     def collate(self, examples: Sequence[Example]) -> Batch:
-        canvas = torch.zeros(len(examples), 3, self.canvas_px, self.canvas_px, dtype=torch.uint8)
+        canvas = torch.zeros(
+            len(examples), 3, self.canvas_px, self.canvas_px, dtype=torch.uint8, device="cpu"
+        )
         most = max((len(example.truth) for example in examples), default=0)
         return _lay(list(examples), canvas, slots=-(-most // SLOTS) * SLOTS)
 
@@ -213,7 +216,7 @@ def decode(
         raise DatasetError(faults)
     height = max((e.image.shape[1] for e in examples), default=1)
     width = max((e.image.shape[2] for e in examples), default=1)
-    batch = _lay(examples, torch.zeros(len(examples), 3, height, width, dtype=torch.uint8))
+    batch = _lay(examples, torch.zeros(len(examples), 3, height, width, dtype=torch.uint8, device="cpu"))
     return Decoded(
         tuple(dataset.classes), batch.images, batch.sizes_px, batch.truths, batch.names, tuple(faults)
     )
@@ -267,7 +270,7 @@ def shuffled(images: int, batch: int, *, steps: int, seed: int, start: int = 0) 
         if epoch not in orders:
             orders.clear()
             generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-            orders[epoch] = torch.randperm(images, generator=generator).tolist()
+            orders[epoch] = torch.randperm(images, generator=generator, device="cpu").tolist()
         return orders[epoch][place]
 
     for step in range(start, steps):
@@ -292,7 +295,7 @@ def shrink(example: Example, canvas_px: int) -> Example:
 
 def _lay(examples: list[Example], canvas: UInt8[Tensor, "b 3 h w"], slots: int | None = None) -> Batch:
     """The examples' images in the top left corners of the canvas; the list loses them on the way."""
-    sizes = torch.tensor([example.image.shape[-2:] for example in examples]).view(-1, 2)
+    sizes = torch.tensor([example.image.shape[-2:] for example in examples], device="cpu").view(-1, 2)
     truths = Truths.from_list([example.truth for example in examples], slots=slots)
     names = [example.name for example in examples]
     for place, (height, width) in zip(canvas, sizes.tolist(), strict=True):

@@ -39,14 +39,16 @@ class _AsTorchvision(torch.utils.data.Dataset):
         place = range(len(self))[index]
         image, truth, _ = self.dataset[place]
         height, width = image.shape[-2:]
-        boxes = (truth.boxes_xyxy.double() * torch.tensor([width, height, width, height])).float()
+        sides = truth.boxes_xyxy.new_tensor([width, height, width, height])
+        boxes = (truth.boxes_xyxy.double() * sides).float()
+        about: dict[str, Any] = {"format": "XYXY", "canvas_size": (height, width), "device": boxes.device}
         target: dict[str, Any] = {
-            "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=(height, width)),
+            "boxes": tv_tensors.BoundingBoxes(boxes, **about),
             "labels": truth.labels,
             "difficult": truth.difficult,
             "image_id": place,
         }
-        pair = tv_tensors.Image(image), target
+        pair = tv_tensors.Image(image, device=image.device), target
         return pair if self.transforms is None else self.transforms(*pair)
 
 
@@ -111,7 +113,8 @@ class _FromTorchvision:
                 faults.append(Fault(name, broken, what))
         if faults:
             raise DatasetError(faults)
-        relative = torch.tensor(boxes, dtype=torch.float64).reshape(-1, 4) / torch.tensor(limits)
+        table = torch.tensor(boxes, dtype=torch.float64, device="cpu").reshape(-1, 4)
+        relative = table / torch.tensor(limits, device="cpu")
         return Truth.of(relative, [self._labels[label] for label in labels], difficult)
 
 

@@ -142,7 +142,7 @@ def _canvas(images: Sequence[Tensor] | Tensor) -> tuple[UInt8[Tensor, "b 3 h w"]
     for number, image in enumerate(images):
         if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
             raise ValueError(f"image {number}: shape must be (3, height, width), got {tuple(image.shape)}")
-    sizes = torch.tensor([image.shape[-2:] for image in images])
+    sizes = torch.tensor([image.shape[-2:] for image in images], device="cpu")
     height, width = sizes.amax(dim=0).tolist()
     canvas = images[0].new_zeros(len(images), 3, height, width)
     for place, image in zip(canvas, images, strict=True):

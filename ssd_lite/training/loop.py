@@ -93,7 +93,7 @@ class Run:
             momentum=recipe.momentum,
             fused=device.type == "cuda",
         )
-        self.step, self.seconds, self.pending = 0, 0.0, torch.zeros(0, 4)
+        self.step, self.seconds, self.pending = 0, 0.0, _table([])
 
     def go_on_from(self, state: dict[str, Any]) -> None:
         """Take over what a checkpoint holds."""
@@ -245,7 +245,12 @@ class Run:
             "config": self.model.config,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "pending": torch.stack(journal.pending).cpu() if journal.pending else torch.zeros(0, 4),
+            "pending": _table(journal.pending),
         }
         journal.check(state)
         checkpoint.save(self.run_dir / "checkpoints", state)
+
+
+def _table(losses: list[Tensor]) -> Tensor:
+    """The losses of some steps (n, 4), on the CPU."""
+    return torch.stack(losses).cpu() if losses else torch.zeros(0, 4, device="cpu")

@@ -77,7 +77,8 @@ def draw(
     augmentation: SSDAugmentation, images: int, generator: torch.Generator, device: torch.device
 ) -> Float[Tensor, " n"]:
     """All random numbers of a step."""
-    numbers = torch.rand(augmentation.numbers(images), generator=generator, device=generator.device)
+    count = augmentation.numbers(images)
+    numbers = torch.rand(count, generator=generator, dtype=torch.float32, device=generator.device)
     return numbers.to(device, non_blocking=True)
 
 
