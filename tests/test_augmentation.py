@@ -1150,3 +1150,23 @@ def test_everything_is_made_on_the_device_of_the_images(augment, generator) -> N
         again, found_again = augment(images, truths, generator=seeded(5), sizes_px=sizes)
     assert torch.equal(again, seen)
     assert equal(found_again, found)
+
+
+def test_the_law_of_patches_that_is_given_is_the_one_used() -> None:
+    truths = Truths.from_list([Truth.of([BOX], [1])] * 50)
+    images = torch.zeros(50, 3, 8, 8, dtype=torch.uint8)
+    whole = SSDAugmentation(8, crop=Crop(weights=(1.0, 0.0, 0.0)), photometric=None, flip=0.0)
+    assert equal(whole(images, truths, generator=seeded(1))[1], truths)
+    cropped = SSDAugmentation(8, crop=Crop(weights=ANY_PATCH), photometric=None, flip=0.0)
+    assert not (cropped(images, truths, generator=seeded(1))[1].boxes_xyxy == truths.boxes_xyxy).any()
+
+
+def test_an_image_far_away_is_averaged_not_sampled() -> None:
+    """Zoomed out to a sixteenth, a pixel of the result stands for 16 × 16 of the image."""
+    noise = torch.randint(0, 2, (1, 1, 64, 64), generator=seeded(2)).expand(1, 3, 64, 64) * 255
+    law = {"zoom_out": 1.0, "zoom_out_largest": 16.0}
+    augment = SSDAugmentation(64, crop=None, photometric=None, flip=0.0, **law)
+    numbers = Draws(torch.tensor([0.0, 1 - 2**-24, 0.5, 0.5, 0.5]), images=1)
+    seen, _ = augment(noise.to(torch.uint8), Truths.from_list([Truth.of([], [])]), generator=numbers)
+    assert (seen[:, :, 30:34, 30:34] - 0.5).abs().max() < 0.15  # of single pixels: up to 0.5
+    assert (seen[0, :, 0, 0] - torch.tensor(augment.fill)).abs().max() < 1e-6
