@@ -42,54 +42,58 @@ def test_one_version_everywhere() -> None:
 
 
 SIGNATURES = {
-    "boxes.xyxy_to_cxcywh": ["boxes_xyxy"],
-    "boxes.jaccard": ["a_xyxy", "b_xyxy"],
-    "matching.match": ["truths_xyxy", "defaults_xyxy", "*present", "*threshold", "*rule"],
-    "objective.encode": ["truths_cxcywh", "defaults_cxcywh", "*variances"],
-    "objective.decode": ["offsets", "defaults_cxcywh", "*variances"],
-    "objective.localization_loss": ["offsets", "target_offsets", "positive"],
-    "objective.confidence_loss": ["logits", "labels"],
-    "scales.linear_scales": ["num_maps", "*smallest", "*largest"],
-    "scales.paper": ["grids"],
-    "scales.ssd300_voc": [],
-    "scales.ssd300_coco": [],
-    "scales.ssd512_voc": [],
-    "scales.ssd512_coco": [],
-    "scales.coverage": ["default_boxes", "truths"],
-    "scales.fit": ["truths"],
-    "mining.hard_negatives": ["losses", "positive", "*ratio"],
-    "criterion.MultiBoxCriterion": ["default_boxes", "*alpha", "*threshold", "*negative_ratio", "*variances"],
-    "augmentation.sample_patches": ["truths", "*generator"],
-    "augmentation.crop_truths": ["truths", "patches_xyxy"],
-    "augmentation.SSDAugmentation": ["size"],
-    "models.ssd300_vgg16": ["classes"],
-    "models.ssd512_vgg16": ["classes"],
-    "models.ssd300_mobilenet_v2": ["classes"],
-    "models.ssd_tiny": ["classes"],
-    "detection.detect": [
-        "offsets",
-        "logits",
-        "default_boxes",
-        "*variances",
-        "*score_threshold",
-        "*iou_threshold",
-    ],
-    "evaluation.average_precision": ["recall", "precision", "*method"],
-    "evaluation.VOCEvaluator": ["classes", "*iou_threshold", "*method"],
-    "training.train": ["recipe"],
-    "training.resume": ["run_dir"],
+    "boxes.xyxy_to_cxcywh": "boxes_xyxy",
+    "boxes.cxcywh_to_xyxy": "boxes_cxcywh",
+    "boxes.jaccard": "a_xyxy, b_xyxy",
+    "matching.match": "truths_xyxy, defaults_xyxy, *, present=None, threshold=0.5, rule='ssd'",
+    "objective.encode": "truths_cxcywh, defaults_cxcywh, *, variances=(1.0, 1.0)",
+    "objective.decode": "offsets, defaults_cxcywh, *, variances=(1.0, 1.0)",
+    "objective.localization_loss": "offsets, target_offsets, positive",
+    "objective.confidence_loss": "logits, labels",
+    "scales.linear_scales": "num_maps, *, smallest=0.2, largest=0.9",
+    "scales.DefaultBoxes": "*, grids, scales, aspect_ratios, steps=None, image_size=None, clip=False",
+    "scales.paper": "grids",
+    "scales.ssd300_voc": "",
+    "scales.ssd300_coco": "",
+    "scales.ssd512_voc": "",
+    "scales.ssd512_coco": "",
+    "scales.coverage": "default_boxes, truths",
+    "scales.fit": "truths",
+    "mining.hard_negatives": "losses, positive, *, ratio=3.0",
+    "criterion.MultiBoxCriterion": (
+        "default_boxes, *, alpha=1.0, threshold=0.5, negative_ratio=3.0, variances=(0.1, 0.2)"
+    ),
+    "augmentation.sample_patches": "truths, *, generator",
+    "augmentation.crop_truths": "truths, patches_xyxy",
+    "augmentation.SSDAugmentation": "size",
+    "models.ssd300_vgg16": "classes",
+    "models.ssd512_vgg16": "classes",
+    "models.ssd300_mobilenet_v2": "classes",
+    "models.ssd_tiny": "classes",
+    "detection.detect": (
+        "offsets, logits, default_boxes, *, variances=(0.1, 0.2), score_threshold=0.01, iou_threshold=0.45, "
+        "per_class=400, per_image=200"
+    ),
+    "evaluation.average_precision": "recall, precision, *, method='area'",
+    "evaluation.VOCEvaluator": "classes, *, iou_threshold=0.5, method='area'",
+    "training.train": "recipe",
+    "training.resume": "run_dir",
 }
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_the_public_names_keep_their_contract(name: str) -> None:
-    """Positional arguments in order, options (with a star) by keyword."""
+    """Positional arguments in order, options by keyword alone, and their defaults."""
     module, attribute = name.split(".")
     public = getattr(importlib.import_module(f"ssd_lite.{module}"), attribute)
+    wanted: dict[str, object] = {}
+    exec(f"def contract({SIGNATURES[name]}): ...", wanted)
     parameters = inspect.signature(public).parameters
     positional = [p.name for p in parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    keywords = {p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
-    wanted = [n for n in SIGNATURES[name] if not n.startswith("*")]
-    assert positional[: len(wanted)] == wanted
-    assert {n[1:] for n in SIGNATURES[name] if n.startswith("*")} <= keywords
+    for place, expected in enumerate(inspect.signature(wanted["contract"]).parameters.values()):
+        if expected.kind is expected.KEYWORD_ONLY:
+            assert parameters[expected.name].kind is expected.KEYWORD_ONLY
+            assert parameters[expected.name].default == expected.default
+        else:
+            assert positional[place] == expected.name
     assert inspect.getdoc(public)
