@@ -3,6 +3,7 @@ import itertools
 import math
 import random
 from collections import Counter
+from dataclasses import FrozenInstanceError
 
 import pytest
 import torch
@@ -1170,3 +1171,16 @@ def test_an_image_far_away_is_averaged_not_sampled() -> None:
     seen, _ = augment(noise.to(torch.uint8), Truths.from_list([Truth.of([], [])]), generator=numbers)
     assert (seen[:, :, 30:34, 30:34] - 0.5).abs().max() < 0.15  # of single pixels: up to 0.5
     assert (seen[0, :, 0, 0] - torch.tensor(augment.fill)).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("settings", [Crop(), Photometric(), SSDAugmentation(8)])
+def test_settings_cannot_be_changed(settings) -> None:
+    for name in vars(settings):
+        with pytest.raises(FrozenInstanceError):
+            setattr(settings, name, getattr(settings, name))
+
+
+def test_laws_are_given_by_name() -> None:
+    for law in (Crop, Photometric):
+        with pytest.raises(TypeError, match="positional"):
+            law(1.0)

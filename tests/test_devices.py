@@ -1,4 +1,8 @@
-"""PyTorch's default device and default type decide nothing in this package."""
+"""Devices and types follow the input: PyTorch's defaults decide nothing; no step asks a device for a number.
+
+The device ``meta`` stands in for a GPU. Its tensors have shapes and no values, so what would wait for a
+number, or mix tensors of two devices, raises.
+"""
 
 import json
 import math
@@ -11,7 +15,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssd_lite import Truths, augmentation, data, detection, evaluation, matching, models, recipes, scales
+from ssd_lite import (
+    Truths,
+    augmentation,
+    data,
+    detection,
+    evaluation,
+    matching,
+    mining,
+    models,
+    recipes,
+    scales,
+)
 from ssd_lite.criterion import MultiBoxCriterion
 from tests.data.folders import write_coco, write_voc
 
@@ -52,6 +67,13 @@ def matches(model: models.SSD, tmp_path: Path) -> Any:
     return matching.match(truths().boxes_xyxy, scales.ssd300_voc().cxcywh(), present=truths().present)
 
 
+def lottery(model: models.SSD, tmp_path: Path) -> Any:
+    positive = torch.zeros(2, 50, dtype=torch.bool, device="cpu")
+    positive[:, :5] = True
+    losses = torch.zeros(2, 50, dtype=torch.float32, device="cpu")
+    return mining.random_negatives(losses, positive, generator=torch.Generator().manual_seed(1))
+
+
 def loss(model: models.SSD, tmp_path: Path) -> Any:
     augment = augmentation.SSDAugmentation(model.image_size, zoom_out=0.5)
     generator = torch.Generator().manual_seed(1)
@@ -76,7 +98,7 @@ def recipe(model: models.SSD, tmp_path: Path) -> Any:
     return recipes.for_folder(truths(), root="here").to_dict()
 
 
-WORK = (scene, folders, batches, layouts, matches, loss, predictions, metrics, recipe)
+WORK = (scene, folders, batches, layouts, matches, lottery, loss, predictions, metrics, recipe)
 
 
 @pytest.mark.parametrize("work", WORK, ids=lambda work: work.__name__)
@@ -114,3 +136,42 @@ def same(got: Any, expected: Any) -> None:
         same(vars(got), vars(expected))
     else:
         assert got == expected or math.isnan(got)
+
+
+AUGMENTATIONS: list[dict[str, Any]] = [
+    {},
+    {"zoom_out": 0.5, "photometric": augmentation.Photometric(shuffle=0.5)},
+    {"crop": augmentation.Crop(order="draw-then-choose", overlap_with="all", keep_empty=False)},
+    {"crop": augmentation.Crop(size_of="side"), "photometric": None},
+]
+
+
+@pytest.mark.parametrize("options", AUGMENTATIONS, ids=range(len(AUGMENTATIONS)))
+@pytest.mark.parametrize("sized", [False, True])
+def test_augmentation_asks_the_device_for_nothing(options: dict[str, Any], sized: bool) -> None:
+    images, there = torch.stack(IMAGES).to("meta"), truths().to("meta")
+    sizes = torch.tensor([[100, 90]] * len(IMAGES), device="meta") if sized else None
+    augment = augmentation.SSDAugmentation(64, **options)
+    seen, found = augment(images, there, generator=torch.Generator().manual_seed(0), sizes_px=sizes)
+    assert (seen.device.type, seen.shape) == ("meta", (3, 3, 64, 64))
+    assert found.boxes_xyxy.device.type == "meta"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rule", matching.RULES)
+def test_matching_asks_the_device_for_nothing(rule: str, dtype: torch.dtype) -> None:
+    there, defaults = truths().to("meta"), scales.ssd300_voc().cxcywh(device="meta").to(dtype)
+    matches = matching.match(there.boxes_xyxy.to(dtype), defaults, present=there.present, rule=rule)
+    assert (matches.device.type, matches.shape) == ("meta", (3, 8732))
+
+
+@pytest.mark.parametrize("normalize", ["batch", "image"])
+@pytest.mark.parametrize("options", [{}, {"mine_per_batch": True}, {"mining": "all"}])
+def test_the_loss_asks_the_device_for_nothing(options: dict[str, Any], normalize: str) -> None:
+    layout = scales.paper((4, 2))
+    criterion = MultiBoxCriterion(layout, normalize=normalize, **options).to("meta")
+    offsets = torch.zeros(3, len(layout), 4, device="meta", requires_grad=True)
+    logits = torch.zeros(3, len(layout), 9, device="meta", requires_grad=True)
+    loss = criterion(offsets, logits, truths().to("meta"))
+    loss.total.backward()
+    assert {value.device.type for value in (*loss, offsets.grad, logits.grad)} == {"meta"}
