@@ -12,7 +12,7 @@ import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from time import perf_counter, process_time
@@ -351,7 +351,8 @@ def fuzz(case: Case, folder: Path, *, cases: int, number: int | None = None) -> 
         assert process_time() - began < LONGEST, "it took too long"
         assert not list(folder.rglob(f"*{checkpoint.UNFINISHED}")), "it left something half-written"
 
-    (trial if number is None else seed(number)(trial))()
+    with chdir(folder):  # commands may write anywhere below it
+        (trial if number is None else seed(number)(trial))()
 
 
 def main() -> None:

@@ -11,6 +11,5 @@ pytestmark = pytest.mark.plain  # run-time type checks would refuse in their own
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_spoiled_input_is_taken_or_refused(case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_spoiled_input_is_taken_or_refused(case, tmp_path: Path) -> None:
     fuzz(case, tmp_path, cases=round(float(os.environ.get("SSD_LITE_FUZZ", "150")) * CASES[case]))

@@ -10,6 +10,7 @@ import pytest
 
 import ssd_lite
 from benchmarks import readme
+from tests import mutants
 
 ROOT = Path(__file__).parents[1]
 
@@ -97,3 +98,14 @@ def test_the_public_names_keep_their_contract(name: str) -> None:
         else:
             assert positional[place] == expected.name
     assert inspect.getdoc(public)
+
+
+def test_the_list_of_mutants_is_of_this_code() -> None:
+    """Every survivor has a reason, and changes a line that is still there."""
+    survivors = mutants.reasons(mutants.REPORT.read_text())
+    assert len(survivors) == mutants.REPORT.read_text().count("\n- `")
+    for survivor, reason in survivors.items():
+        assert reason != mutants.MISSING
+        place, old = survivor.split("`")[1], survivor.split("`: `")[1].split("` → `")[0]
+        lines = (ROOT / "ssd_lite" / f"{place.split('.')[0]}.py").read_text().splitlines()
+        assert old in " ".join(line.strip() for line in lines), survivor
