@@ -103,7 +103,7 @@ FAULTS = (
     Fault(
         "centres at the cells' corners",
         "scales.py",
-        "cx = (torch.arange(columns, dtype=torch.float64) + 0.5)",
+        'cx = (torch.arange(columns, dtype=torch.float64, device="cpu") + 0.5)',
         "cx = torch.arange(columns, dtype=torch.float64)",
         "03-scales",
     ),
