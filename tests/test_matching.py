@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torchvision.models.detection._utils import Matcher, SSDMatcher
 from torchvision.ops import box_iou
 
-from ssd_lite.matching import UNMATCHED, match
+from ssd_lite.matching import CPU_TABLE, UNMATCHED, match
 from tests.reference import matching as reference
 from tests.strategies import box_lists, lattice_boxes, random_boxes, tensor_of
 
@@ -393,3 +393,10 @@ def test_everything_is_made_on_the_device_of_the_boxes(rule, dtype, generator):
     answer = match(truths, defaults, present=present, rule=rule)
     with torch.device("meta"):  # where whatever names no device would land
         assert torch.equal(match(truths, defaults, present=present, rule=rule), answer)
+
+
+def test_an_image_whose_overlaps_exceed_what_a_cpu_works_on_at_a_time(generator):
+    truths, defaults = random_boxes(2, 70, generator=generator), random_boxes(8732, generator=generator)
+    assert truths.shape[1] * len(defaults) > CPU_TABLE
+    matches = match(truths.float(), defaults.float())
+    assert all(set(range(70)) <= set(row.tolist()) for row in matches)
