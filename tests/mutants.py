@@ -26,7 +26,8 @@ MISSING = "**no reason yet**"
 HEAD = """# Mutants
 
 Written by `make mutants`, but for the reasons. A mutant is the package with one small change; it is killed
-when a test of the eight core modules fails. Defaults, constants and decorated functions are not tried.
+when a test of the eight core modules, or of devices, fails. Defaults, constants and decorated functions are
+not tried.
 
 """
 
