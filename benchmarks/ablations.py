@@ -24,7 +24,7 @@ from rich.progress import track
 from benchmarks.results_file import RESULTS, commit, write
 from ssd_lite import models, recipes, training
 from ssd_lite.criterion import MultiBoxCriterion
-from ssd_lite.data.loading import Source, shuffled
+from ssd_lite.data.loading import BatchSource, shuffled
 from ssd_lite.recipes import Recipe
 from ssd_lite.training.schedule import learning_rate, parameter_groups
 from ssd_lite.training.sources import sources
@@ -37,7 +37,7 @@ MEASURED_EVERY, LOGGED_EVERY = 250, 20
 
 def base(**changes: Any) -> Recipe:
     """The short run that the studies vary."""
-    short = recipes.scenes().lasting(STEPS).changed(batch=BATCH, learning_rate=RATE)
+    short = recipes.scenes().with_steps(STEPS).changed(batch=BATCH, learning_rate=RATE)
     return short.changed(name="ablation", compile=False, precision="float32", **changes)
 
 
@@ -85,7 +85,7 @@ def run(recipe: Recipe) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _data(seed: int, train_images: int, test_images: int, canvas_px: int) -> tuple[Source, Source]:
+def _data(seed: int, train_images: int, test_images: int, canvas_px: int) -> tuple[BatchSource, BatchSource]:
     recipe = recipes.scenes().changed(
         seed=seed, train_images=train_images, test_images=test_images, canvas_px=canvas_px
     )

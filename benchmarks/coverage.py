@@ -103,7 +103,7 @@ def dataset(root: Path, *, rounds: int = 150) -> dict[str, Any]:
     compared = layouts(truths["trainval"], rounds=rounds)
     return {
         "classes": len(folders["trainval"].classes),
-        "left_out": {split: [str(fault) for fault in folder.faults] for split, folder in folders.items()},
+        "left_out": {split: [str(fault) for fault in folder.problems] for split, folder in folders.items()},
         "fitted": asdict(compared["fitted"]),
         **{split: measure(truths[split], compared) for split in SPLITS},
     }

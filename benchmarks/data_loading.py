@@ -22,7 +22,7 @@ from benchmarks.command import Settings, run
 from benchmarks.our_training import Augmenting
 from benchmarks.timing import comparison, summary, synchronize
 from ssd_lite.augmentation import SSDAugmentation
-from ssd_lite.data import Source, Streamed, VOCFolder, load
+from ssd_lite.data import BatchSource, Streamed, VOCFolder, load
 from ssd_lite.data.examples import Subset
 from ssd_lite.data.loading import shuffled
 from ssd_lite.training.step import draw
@@ -88,10 +88,10 @@ class _Bench:
             "comparisons": [comparison(f"data from {way}", each, goal=None, side=way) for way in sources],
         }
 
-    def loaded(self, dataset: Any) -> tuple[dict[str, Source], dict[str, float]]:
+    def loaded(self, dataset: Any) -> tuple[dict[str, BatchSource], dict[str, float]]:
         """The dataset served in every way that there is on this device, and the seconds to load it."""
         keeps = ("device", "memory") if self.device.type == "cuda" else ("memory",)
-        sources: dict[str, Source] = {}
+        sources: dict[str, BatchSource] = {}
         seconds: dict[str, float] = {}
         for keep in keeps:
             began = time.perf_counter()
@@ -101,7 +101,7 @@ class _Bench:
         sources["disk"] = Streamed(dataset, canvas_px=CANVAS_PX, workers=self.workers)
         return sources, seconds | {"disk": 0.0}
 
-    def augmented(self, source: Source) -> Batches:
+    def augmented(self, source: BatchSource) -> Batches:
         """Our batches: served, moved to the device where they are not there, augmented there."""
 
         def batches(steps: int) -> Iterator[Any]:
@@ -140,7 +140,7 @@ class _Bench:
         return times
 
 
-def check(sources: Sequence[Source], reader: Any, classes: Sequence[str], *, number: int = 2) -> str:
+def check(sources: Sequence[BatchSource], reader: Any, classes: Sequence[str], *, number: int = 2) -> str:
     """All of ours must serve the same pixels, and torchvision's reader the same boxes and labels."""
     indices = list(range(min(number, len(reader))))
     first, *others = (next(source.batches([indices])) for source in sources)

@@ -29,7 +29,7 @@ from benchmarks.results_file import commit
 from benchmarks.timing import synchronize
 from ssd_lite import training
 from ssd_lite.augmentation import Crop
-from ssd_lite.data import Source
+from ssd_lite.data import BatchSource
 from ssd_lite.data.loading import in_order, shuffled
 from ssd_lite.evaluation import AveragePrecision, VOCEvaluator
 from ssd_lite.models import MODELS
@@ -67,23 +67,29 @@ def recipe(root: Path, *, steps: int, seed: int, rate: float = RATE, toy: bool =
     )
     if toy:
         chosen = chosen.changed(model="ssd_tiny", model_options={}, batch=4, canvas_px=128, log_every=2)
-    return chosen.lasting(steps).changed(checkpoint_every=max(1, -(-steps // MEASURED)))
+    return chosen.with_steps(steps).changed(checkpoint_every=max(1, -(-steps // MEASURED)))
 
 
 def ours(
-    chosen: Recipe, data: tuple[Source, Source], work: Path, device: Any, clock: Clock
+    chosen: Recipe, data: tuple[BatchSource, BatchSource], work: Path, device: Any, clock: Clock
 ) -> dict[str, Any]:
     """Our side, from where it was left."""
     run = work / "ours"
     state = checkpoint.newest(run / "checkpoints")
     curve = Curve(work / "ours.jsonl", until=state["step"] if state else 0)
 
-    def watch(step: int, seconds: float, model: nn.Module) -> None:
+    def on_checkpoint(step: int, seconds: float, model: nn.Module) -> None:
         curve.add(step, seconds, training.evaluate(model, data[1]))  # type: ignore[arg-type]
         if step < chosen.steps:
             clock.check()
 
-    options: dict[str, Any] = {"run_dir": run, "data": data, "device": device, "show": False, "watch": watch}
+    options: dict[str, Any] = {
+        "run_dir": run,
+        "data": data,
+        "device": device,
+        "show": False,
+        "on_checkpoint": on_checkpoint,
+    }
     if (run / "recipe.json").exists():
         result = training.resume(**options)
     else:
@@ -92,7 +98,7 @@ def ours(
 
 
 def torchvision(
-    chosen: Recipe, data: tuple[Source, Source], work: Path, device: Any, clock: Clock
+    chosen: Recipe, data: tuple[BatchSource, BatchSource], work: Path, device: Any, clock: Clock
 ) -> dict[str, Any]:
     """Torchvision's side, from where it was left."""
     like = MODELS[chosen.model](data[0].classes, default_boxes=chosen.default_boxes, **chosen.model_options)
@@ -124,7 +130,11 @@ def torchvision(
 
 
 def _parts(
-    side: torchvision_training.Training, batches: Iterable[Any], test: Source, folder: Path, seconds: float
+    side: torchvision_training.Training,
+    batches: Iterable[Any],
+    test: BatchSource,
+    folder: Path,
+    seconds: float,
 ) -> Iterator[tuple[float, AveragePrecision]]:
     """Train from checkpoint to checkpoint: the seconds of training so far, and how good it is."""
     every, last = side.recipe.checkpoint_every, side.recipe.steps
@@ -141,7 +151,7 @@ def _parts(
             began = time.perf_counter() - seconds
 
 
-def evaluated(side: torchvision_training.Training, test: Source) -> AveragePrecision:
+def evaluated(side: torchvision_training.Training, test: BatchSource) -> AveragePrecision:
     """VOC's average precision of torchvision's detections, by our evaluator."""
     evaluator = VOCEvaluator(test.classes)
     for batch in test.batches(in_order(len(test), 32)):
@@ -163,7 +173,7 @@ def _told(chosen: Recipe, curve: Curve, seconds: float, metrics: AveragePrecisio
     }
 
 
-Side = Callable[[Recipe, tuple[Source, Source], Path, Any, Clock], dict[str, Any]]
+Side = Callable[[Recipe, tuple[BatchSource, BatchSource], Path, Any, Clock], dict[str, Any]]
 SIDES: dict[str, Side] = {"ours": ours, "torchvision": torchvision}
 
 
@@ -188,7 +198,7 @@ def measure(chosen: Settings, run: Recipe, work: Path, *, minutes: float) -> dic
         "dataset": Path(run.root).name,
         "train_images": len(data[0]),
         "test_images": len(data[1]),
-        "left_out": [str(fault) for fault in data[0].faults],
+        "left_out": [str(fault) for fault in data[0].problems],
         "recipe": run.to_dict() | {"root": Path(run.root).name},
         "loading_seconds": round(loading, 2),
         **found,

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.criterion import Loss, MultiBoxCriterion
-from ssd_lite.data import Batch, Source
+from ssd_lite.data import Batch, BatchSource
 from ssd_lite.data.loading import shuffled
-from ssd_lite.draws import Draws
 from ssd_lite.models import SSD
+from ssd_lite.random import PredrawnUniforms
 from ssd_lite.recipes import Recipe
 from ssd_lite.training.schedule import parameter_groups
 from ssd_lite.training.step import Objective, draw, learn
@@ -89,12 +89,12 @@ class Augmenting(torch.nn.Module):
         self, images: Tensor, sizes_px: Tensor, truths: Truths, numbers: Tensor
     ) -> tuple[Tensor, Truths]:
         """Images in [0, 1] and the truths seen in them."""
-        draws = Draws(numbers, images=len(images), first=0)
+        draws = PredrawnUniforms(numbers, images=len(images), first=0)
         found: tuple[Tensor, Truths] = self.augmentation(images, truths, generator=draws, sizes_px=sizes_px)
         return found
 
 
-def endless(source: Source, batch: int, device: torch.device, *, seed: int) -> Iterator[Batch]:
+def endless(source: BatchSource, batch: int, device: torch.device, *, seed: int) -> Iterator[Batch]:
     """Batches in random order on the device, without end."""
     for found in source.batches(shuffled(len(source), batch, steps=10**9, seed=seed)):
         yield found.to(device)

@@ -53,7 +53,7 @@ def measure(chosen: Settings) -> dict[str, Any]:
             data=(images, few),
             device=chosen.device,
             show=False,
-            watch=lambda step, seconds, model: times.append((step, seconds)),
+            on_checkpoint=lambda step, seconds, model: times.append((step, seconds)),
         )
     told = extrapolated(times, SCHEDULE)
     print(

@@ -28,11 +28,11 @@ STEPS = {"scenes": 1300, "cards": 900, "bccd": 900, "fod-a": 6000}
 def recipe(name: str, steps: int) -> Recipe:
     """The settings that ``ssd-lite train FOLDER`` would choose, for the weights at hand."""
     if name == "scenes":
-        return recipes.scenes().lasting(steps)
+        return recipes.scenes().with_steps(steps)
     root, weights = SHARED / "data" / name, SHARED / "weights" / WEIGHTS
     dataset = VOCFolder(root, "trainval", skip_invalid=True)
     truths = Truths.from_list([dataset.truth(i) for i in range(len(dataset))])
-    chosen = for_folder(truths, root=str(root), weights=str(weights)).lasting(steps)
+    chosen = for_folder(truths, root=str(root), weights=str(weights)).with_steps(steps)
     return chosen.changed(
         name=name,
         train_split="trainval",
@@ -80,7 +80,7 @@ def main() -> None:
     if arguments.detector:
         about = models.about(run / "model.safetensors")
         arguments.detector.write_bytes(models.to_bytes(result.model, about=about, half=True))
-    settings = {"recipe": _without_paths(result.recipe.to_dict()), "left_out": result.left_out}
+    settings = {"recipe": _without_paths(result.recipe.to_dict()), "left_out": result.skipped}
     measured = {
         "metrics": result.metrics.to_dict(),
         "training_seconds": round(result.seconds, 1),

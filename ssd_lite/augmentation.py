@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ssd_lite.boxes import centres_inside, jaccard
-from ssd_lite.devices import constant, in_portions, may_count
-from ssd_lite.draws import Randomness, uniform
+from ssd_lite.device import can_read_values, constant, map_chunks
+from ssd_lite.random import RandomSource, uniform
 from ssd_lite.resampling import inside_image, resample
 from ssd_lite.truths import Truths
 
@@ -112,13 +112,13 @@ class Photometric:
                 raise ValueError(f"{name} must satisfy 0 <= lowest <= highest, got {(low, high)}")
 
     def __call__(
-        self, images: Float[Tensor, "b 3 h w"], *, generator: Randomness
+        self, images: Float[Tensor, "b 3 h w"], *, generator: RandomSource
     ) -> Float[Tensor, "b 3 h w"]:
         """The images, each with distortions of its own."""
         drawn = self.draw(images, generator)
-        return in_portions(lambda *rows: (self.distort(*rows),), 1, images, *drawn)[0]
+        return map_chunks(lambda *rows: (self.distort(*rows),), 1, images, *drawn)[0]
 
-    def draw(self, images: Float[Tensor, "b *_"], generator: Randomness) -> tuple[Tensor, ...]:
+    def draw(self, images: Float[Tensor, "b *_"], generator: RandomSource) -> tuple[Tensor, ...]:
         """What :meth:`distort` needs for each of so many images."""
         drawn = uniform(generator, images, 5, len(images), axis=1)
         applies = uniform(generator, images, 5, len(images), axis=1) < self.probability
@@ -162,7 +162,7 @@ class Photometric:
             images = (images * late_contrast).clamp_(0, 1)
         return images.gather(1, order[:, :, None, None].expand_as(images)) if self.shuffle else images
 
-    def _order(self, images: Float[Tensor, "b *_"], generator: Randomness) -> Int64[Tensor, "b 3"]:
+    def _order(self, images: Float[Tensor, "b *_"], generator: RandomSource) -> Int64[Tensor, "b 3"]:
         """The order of the channels, red, green, blue but for those that are shuffled."""
         straight = torch.arange(3, device=images.device).expand(len(images), 3)
         if not self.shuffle:
@@ -174,7 +174,7 @@ class Photometric:
 
 def _all(values: Tensor, neutral: float) -> bool:
     """Whether all are known to be neutral."""
-    return may_count(values) and bool((values == neutral).all())
+    return can_read_values(values) and bool((values == neutral).all())
 
 
 def shift_colours(
@@ -202,35 +202,37 @@ def shift_colours(
     return torch.stack(channels, dim=1)
 
 
-def sample_patches(truths: Truths, *, generator: Randomness, law: Crop | None = None) -> Float[Tensor, "b 4"]:
+def sample_patches(
+    truths: Truths, *, generator: RandomSource, options: Crop | None = None
+) -> Float[Tensor, "b 4"]:
     """One patch for each image (xyxy, relative to it): all of it, or one that the law has drawn.
 
     A patch that must overlap an object does, or the image is used whole; so is an image without
     objects when such a patch is asked for. Source: section 2.2, data augmentation.
     """
-    law = law or Crop()
-    rules = constant([*law.min_overlaps, -1.0], truths.labels.device)  # -1: any patch will do
-    images, options = len(truths), len(rules)
-    draws = uniform(generator, truths.boxes_xyxy, images, options * law.trials, 4)
-    patches, fits = _candidates(draws, law)
-    needed = rules.repeat_interleave(law.trials)
-    good = (fits & _satisfies(patches, truths, needed, law)).view(images, options, law.trials)
-    patches = patches.view(images, options, law.trials, 4)
+    options = options or Crop()
+    rules = constant([*options.min_overlaps, -1.0], truths.labels.device)  # -1: any patch will do
+    images, choices = len(truths), len(rules)
+    draws = uniform(generator, truths.boxes_xyxy, images, choices * options.trials, 4)
+    patches, fits = _candidates(draws, options)
+    needed = rules.repeat_interleave(options.trials)
+    good = (fits & _satisfies(patches, truths, needed, options)).view(images, choices, options.trials)
+    patches = patches.view(images, choices, options.trials, 4)
     # Of equal values argmax takes the first. In bytes, torch 2.15 compiled it wrongly on a CPU.
     first = good.float().argmax(dim=-1)
     patches = patches.gather(2, first[:, :, None, None].expand(-1, -1, 1, 4)).squeeze(2)
     whole = constant([0.0, 0.0, 1.0, 1.0], patches.device).expand(images, 1, 4)
-    chosen = _choose(good.any(dim=-1), uniform(generator, patches, images), law)
+    chosen = _choose(good.any(dim=-1), uniform(generator, patches, images), options)
     return torch.cat([whole, patches], dim=1).gather(1, chosen.view(-1, 1, 1).expand(-1, 1, 4)).squeeze(1)
 
 
 def _candidates(
-    draws: Float[Tensor, "b n 4"], law: Crop
+    draws: Float[Tensor, "b n 4"], options: Crop
 ) -> tuple[Float[Tensor, "b n 4"], Bool[Tensor, "b n"]]:
     """Patches from numbers in [0, 1), and which of them have an allowed shape."""
-    (smallest, largest), (lowest, highest) = law.size, law.aspect_ratio
+    (smallest, largest), (lowest, highest) = options.size, options.aspect_ratio
     first = smallest + (largest - smallest) * draws[..., 0]
-    if law.size_of == "area":
+    if options.size_of == "area":
         low, high = first.clamp(min=lowest).log(), (1 / first).clamp(max=highest).log()
         ratio = (low + (high - low) * draws[..., 1]).exp()
         sides = torch.stack([(first * ratio).sqrt(), (first / ratio).sqrt()], dim=-1).clamp(max=1)
@@ -244,31 +246,33 @@ def _candidates(
 
 
 def _satisfies(
-    patches: Float[Tensor, "b n 4"], truths: Truths, needed: Float[Tensor, " n"], law: Crop
+    patches: Float[Tensor, "b n 4"], truths: Truths, needed: Float[Tensor, " n"], options: Crop
 ) -> Bool[Tensor, "b n"]:
     """Which patches overlap the objects as needed, and hold a centre if they must."""
     boxes = pad(truths.boxes_xyxy, (0, 0, 0, 1))  # one row of padding more, so that t is never 0
     present = pad(truths.present, (0, 1)).unsqueeze(1)  # (b, 1, t)
     overlaps = jaccard(patches, boxes)  # (b, n, t)
-    if law.overlap_with == "any":
+    if options.overlap_with == "any":
         reached = overlaps.masked_fill(~present, -1.0).amax(dim=-1)
     else:
         reached = overlaps.masked_fill(~present, 2.0).amin(dim=-1)
     free = needed < 0
     good = free | ((reached >= needed) & present.any(dim=-1))
-    if not law.keep_empty:
+    if not options.keep_empty:
         held = centres_inside(boxes.unsqueeze(1), patches)  # (b, n, t)
         good = good & (held & present).any(dim=-1)
     return good
 
 
-def _choose(possible: Bool[Tensor, "b o"], chance: Float[Tensor, " b"], law: Crop) -> Int64[Tensor, " b"]:
+def _choose(possible: Bool[Tensor, "b o"], chance: Float[Tensor, " b"], options: Crop) -> Int64[Tensor, " b"]:
     """Which option each image takes: 0 the whole image, then the minimum overlaps, last any patch."""
-    whole, overlap, free = law.weights
-    share = overlap / len(law.min_overlaps)
-    weights = constant([whole, *[share] * len(law.min_overlaps), free], chance.device).expand(len(chance), -1)
+    whole, overlap, free = options.weights
+    share = overlap / len(options.min_overlaps)
+    weights = constant([whole, *[share] * len(options.min_overlaps), free], chance.device).expand(
+        len(chance), -1
+    )
     possible = torch.cat([torch.ones_like(possible[:, :1]), possible], dim=1)
-    if law.order == "draw-then-choose":
+    if options.order == "draw-then-choose":
         weights = weights * possible
     steps = weights.cumsum(dim=1)
     chosen = (steps <= chance.unsqueeze(1) * steps[:, -1:]).sum(dim=1)
@@ -332,7 +336,7 @@ class SSDAugmentation:
             raise ValueError(f"fill must lie in [0, 1], got {self.fill}")
 
     def numbers(self, images: int) -> int:
-        """How many random numbers so many images need: what :class:`ssd_lite.draws.Draws` must hold."""
+        """How many random numbers so many images need: the length of `PredrawnUniforms`."""
         each = 5  # zoom-out and flip
         if self.crop is not None:
             each += 4 * (len(self.crop.min_overlaps) + 1) * self.crop.trials + 1
@@ -345,7 +349,7 @@ class SSDAugmentation:
         images: UInt8[Tensor, "b 3 h w"],
         truths: Truths,
         *,
-        generator: Randomness,
+        generator: RandomSource,
         sizes_px: Int64[Tensor, "b 2"] | None = None,
     ) -> tuple[Float[Tensor, "b 3 {self.size} {self.size}"], Truths]:
         """Float images in [0, 1] and the truths seen in them.
@@ -356,14 +360,14 @@ class SSDAugmentation:
         windows = self._zoom_windows(truths, generator)
         truths = relative_to(truths, windows)
         if self.crop is not None:
-            patches = sample_patches(truths, generator=generator, law=self.crop)
+            patches = sample_patches(truths, generator=generator, options=self.crop)
             truths, windows = crop_truths(truths, patches), _compose(windows, patches)
         flip = uniform(generator, truths.boxes_xyxy, len(truths)) < self.flip
         if sizes_px is None:
             height, width = images.shape[-2:]
             sizes_px = constant([height, width], images.device).long().expand(len(images), 2)
         colours = () if self.photometric is None else self.photometric.draw(windows, generator)
-        (seen,) = in_portions(self._seen, 1, images, sizes_px, windows, flip, *colours)
+        (seen,) = map_chunks(self._seen, 1, images, sizes_px, windows, flip, *colours)
         return seen, flip_truths(truths, flip)
 
     def _seen(
@@ -385,7 +389,7 @@ class SSDAugmentation:
             result = torch.where(inside_image(windows, self.size, flip=flip), result, fill)
         return (result,)
 
-    def _zoom_windows(self, truths: Truths, generator: Randomness) -> Float[Tensor, "b 4"]:
+    def _zoom_windows(self, truths: Truths, generator: RandomSource) -> Float[Tensor, "b 4"]:
         """What is seen of each image's surroundings: (0, 0, 1, 1), or more where it is zoomed out."""
         chance, ratio, x, y = uniform(generator, truths.boxes_xyxy, 4, len(truths), axis=1).unbind(0)
         ratio = torch.where(chance < self.zoom_out, 1 + (self.zoom_out_largest - 1) * ratio, 1.0)

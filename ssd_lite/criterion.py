@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ssd_lite.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
-from ssd_lite.devices import in_portions, may_count
+from ssd_lite.device import can_read_values, map_chunks
 from ssd_lite.matching import UNMATCHED, match
 from ssd_lite.mining import all_negatives, hard_negatives, random_negatives
 from ssd_lite.objective import confidence_loss, encode, localization_losses
@@ -143,7 +143,7 @@ class MultiBoxCriterion(nn.Module):
             options["per_batch"] = self.mine_per_batch
         elif self.mining == "random":
             options["generator"] = self.generator
-        (losses,) = in_portions(lambda *rows: (confidence_loss(*rows),), 2, logits, labels)
+        (losses,) = map_chunks(lambda *rows: (confidence_loss(*rows),), 2, logits, labels)
         return MINING[self.mining](losses, positive, ratio=self.negative_ratio, **options)
 
     def _localization(
@@ -166,7 +166,7 @@ def _confidence(
 
 def _chosen(mask: Bool[Tensor, "b d"], *values: Tensor) -> tuple[Tensor, ...]:
     """The mask and the values; on a CPU those rows alone where it is true, a few in a hundred."""
-    if not may_count(mask):
+    if not can_read_values(mask):
         return mask, *values
     rows = mask.flatten().nonzero().squeeze(1)
     return torch.ones_like(rows, dtype=torch.bool), *(v.flatten(0, 1).index_select(0, rows) for v in values)
@@ -174,7 +174,7 @@ def _chosen(mask: Bool[Tensor, "b d"], *values: Tensor) -> tuple[Tensor, ...]:
 
 def _in_place(losses: Tensor, mask: Bool[Tensor, "b d"]) -> Float[Tensor, "b d"]:
     """The losses of :func:`_chosen` rows where they belong, 0 elsewhere."""
-    if not may_count(mask):
+    if not can_read_values(mask):
         return losses
     return torch.zeros_like(mask, dtype=losses.dtype).masked_scatter(mask, losses)
 

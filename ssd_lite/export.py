@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 
 from ssd_lite.boxes import clip, cxcywh_to_xyxy
+from ssd_lite.files import write_atomic
 from ssd_lite.models import SSD
 from ssd_lite.objective import decode
-from ssd_lite.training.checkpoint import write
 
 FORMATS = {"onnx": ".onnx", "torch": ".pt2"}
 ABOUT = "ssd_lite.json"
@@ -95,7 +95,7 @@ def save(
     if path.exists() and not overwrite:
         raise ValueError(f"{path} is there already: choose another name, or overwrite it")
     convert = to_onnx if format == "onnx" else to_torch
-    write(path, convert(model, detections=detections, uint8=uint8, **options))
+    write_atomic(path, convert(model, detections=detections, uint8=uint8, **options))
 
 
 def to_torch(model: SSD, *, detections: bool = True, uint8: bool = False, **options: Any) -> bytes:

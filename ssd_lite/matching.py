@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from ssd_lite.boxes import jaccard
-from ssd_lite.devices import in_portions
+from ssd_lite.device import map_chunks
 
 UNMATCHED = -1
 RULES = ("ssd", "multibox", "threshold")
@@ -67,7 +67,7 @@ def match(
     at_once = max(1, CPU_TABLE // (num_truths * num_defaults))
     # Adding 0 makes 0 of -0, so that no overlap is -0, whose bits are those of a negative number.
     images, there = truths_xyxy.reshape(-1, num_truths, 4) + 0.0, present.reshape(-1, num_truths)
-    found = in_portions(survey, at_once, images, there)
+    found = map_chunks(survey, at_once, images, there)
     best, candidates, claims = (table.view(*batch, *table.shape[1:]) for table in found)
     if rule != "multibox":
         matches = best

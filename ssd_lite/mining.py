@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from ssd_lite.devices import may_count
+from ssd_lite.device import can_read_values
 
 
 def hard_negatives(
@@ -44,7 +44,7 @@ def hard_negatives(
 
 def _at_rank(hardness: Float[Tensor, "b d"], rank: Int64[Tensor, "b 1"]) -> Float[Tensor, "b 1"]:
     """The value that stands at each image's rank, counted from 1 at the top; infinity for rank 0."""
-    if may_count(rank) and len(rank):
+    if can_read_values(rank) and len(rank):
         falling = hardness.topk(int(rank.max()), dim=1).values
     else:
         falling = hardness.sort(dim=1, descending=True).values

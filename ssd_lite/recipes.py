@@ -14,8 +14,8 @@ import torch
 
 from ssd_lite.augmentation import Crop, Photometric, SSDAugmentation
 from ssd_lite.criterion import MultiBoxCriterion
-from ssd_lite.data.annotations import shown
 from ssd_lite.data.loading import KEEP
+from ssd_lite.messages import short_repr
 from ssd_lite.models import MODELS, tiny_default_boxes
 from ssd_lite.scales import DefaultBoxes, coverage, fit, ssd300_coco, ssd300_voc, ssd512_voc
 from ssd_lite.truths import Truths
@@ -78,17 +78,21 @@ class Recipe:
         _check_kinds(self)
         for name, allowed in CHOICES.items():
             if (value := getattr(self, name)) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {shown(value)}")
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {short_repr(value)}")
         counts = ("batch", "steps", "log_every", "checkpoint_every", "canvas_px")
         for name in (*counts, "warmup", "seed", "train_images", "test_images"):
             value, least = getattr(self, name), 1 if name in counts else 0
             if not _is_whole(value) or not least <= value <= MOST:
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
+                raise ValueError(
+                    f"{name} must be a whole number of at least {least}, got {short_repr(value)}"
+                )
         if self.canvas_px > LARGEST_CANVAS:
             raise ValueError(f"canvas_px must be at most {LARGEST_CANVAS}, got {self.canvas_px}")
         for name in ("learning_rate", "momentum", "weight_decay", "flip", "zoom_out"):
             if not _is_finite(getattr(self, name)):
-                raise ValueError(f"{name} must be a number, and finite, got {shown(getattr(self, name))}")
+                raise ValueError(
+                    f"{name} must be a number, and finite, got {short_repr(getattr(self, name))}"
+                )
         for name, least, most in (("weight_decay", 0, math.inf), ("momentum", 0, 1)):
             if not least <= getattr(self, name) < most:
                 raise ValueError(f"{name} must lie in [{least}, {most}), got {getattr(self, name)}")
@@ -104,7 +108,7 @@ class Recipe:
                 raise ValueError(f"a recipe has no setting {name!r}; it has {', '.join(sorted(known))}")
         return replace(self, **changes)
 
-    def lasting(self, steps: int) -> "Recipe":
+    def with_steps(self, steps: int) -> "Recipe":
         """The recipe over another number of steps, warm-up and milestones in proportion."""
         share = steps / self.steps
         milestones = tuple(round(m * share) for m in self.milestones)
@@ -124,7 +128,7 @@ class Recipe:
     def from_dict(cls, settings: Mapping[str, Any]) -> "Recipe":
         """The recipe of :meth:`to_dict`, after JSON too; ``ValueError`` when it is of another version."""
         if not isinstance(settings, Mapping):
-            raise ValueError(f"a recipe must be a JSON object, got {shown(settings)}")
+            raise ValueError(f"a recipe must be a JSON object, got {short_repr(settings)}")
         values = _tuples(settings)
         try:
             for name, kind in (("crop", Crop), ("photometric", Photometric)):
@@ -146,14 +150,14 @@ def _check_kinds(recipe: Recipe) -> None:
         for name in what.split():
             if not isinstance(getattr(recipe, name), kinds):
                 wanted = " or ".join(KIND_NAMES.get(kind, kind.__name__) for kind in kinds)
-                raise ValueError(f"{name} must be {wanted}, got {shown(getattr(recipe, name))}")
+                raise ValueError(f"{name} must be {wanted}, got {short_repr(getattr(recipe, name))}")
     if not all(_is_whole(milestone) for milestone in recipe.milestones):
-        raise ValueError(f"milestones must be whole numbers, got {shown(recipe.milestones)}")
+        raise ValueError(f"milestones must be whole numbers, got {short_repr(recipe.milestones)}")
     if not all(isinstance(name, str) for name in recipe.classes or ()):
-        raise ValueError(f"classes must be names, got {shown(recipe.classes)}")
+        raise ValueError(f"classes must be names, got {short_repr(recipe.classes)}")
     for name in ("model_options", "criterion"):
         if not all(isinstance(key, str) for key in getattr(recipe, name)):
-            raise ValueError(f"{name} must have names as keys, got {shown(getattr(recipe, name))}")
+            raise ValueError(f"{name} must have names as keys, got {short_repr(getattr(recipe, name))}")
 
 
 def _check_parts(recipe: Recipe) -> None:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 from torch.nn.functional import grid_sample, pad
 
-from ssd_lite.devices import constant, in_portions, may_count
+from ssd_lite.device import can_read_values, constant, map_chunks
 
 SPARE = 0.35
 """Bilinear sampling may shrink by up to 2 ** SPARE = 1.27; beyond that a halved image is read."""
@@ -41,7 +41,7 @@ def resample(
     if flip is None:
         flip = torch.zeros_like(windows_xyxy[:, 0], dtype=torch.bool)
     read = partial(_read, size=size, largest_window=largest_window)
-    return in_portions(read, 1, images, sizes_px, windows_xyxy, flip)[0]
+    return map_chunks(read, 1, images, sizes_px, windows_xyxy, flip)[0]
 
 
 def _read(
@@ -59,7 +59,7 @@ def _read(
     deepest = max(0, math.ceil(math.log2(max(height, width) * largest_window / size) - SPARE))
     level = _level(windows_xyxy, true_px, size, deepest)
     shallowest = 0
-    if may_count(level) and len(level):
+    if can_read_values(level) and len(level):
         shallowest, deepest = int(level.min()), int(level.max())
     atlas, corners = _atlas(images, shallowest, deepest)
     xy = _sample_points(windows_xyxy, size, flip)  # (b, size, 2), one row for each axis

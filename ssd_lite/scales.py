@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssd_lite.boxes import clip, cxcywh_to_xyxy, jaccard, xyxy_to_cxcywh
-from ssd_lite.draws import uniform
+from ssd_lite.random import uniform
 from ssd_lite.truths import Truths
 
 

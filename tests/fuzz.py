@@ -74,8 +74,8 @@ def voc(data: st.DataObject, folder: Path) -> None:
     )
     lines = data.draw(st.lists(names, max_size=3)) if data.draw(st.integers(0, 3)) == 0 else ["a", "b"]
     (root / "ImageSets/Main/train.txt").write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
-    faults = voc_data.check(root, "train")
-    _check_dataset(lambda skip: VOCFolder(root, "train", skip_invalid=skip), root, faults)
+    problems = voc_data.check(root, "train")
+    _check_dataset(lambda skip: VOCFolder(root, "train", skip_invalid=skip), root, problems)
 
 
 def coco(data: st.DataObject, folder: Path) -> None:
@@ -85,12 +85,12 @@ def coco(data: st.DataObject, folder: Path) -> None:
         write_coco(folder / "coco")
     text = json.dumps(data.draw(spoiled_json(coco_content()) | JSON)).encode()
     file.write_bytes(data.draw(spoiled_bytes(text)) if data.draw(st.booleans()) else text)
-    faults = coco_data.check(images, file)
-    _check_dataset(lambda skip: COCOFolder(images, file, skip_invalid=skip), images, faults)
+    problems = coco_data.check(images, file)
+    _check_dataset(lambda skip: COCOFolder(images, file, skip_invalid=skip), images, problems)
 
 
-def _check_dataset(read: Callable[[bool], Any], root: Path, faults: list) -> None:
-    for fault in faults:
+def _check_dataset(read: Callable[[bool], Any], root: Path, problems: list) -> None:
+    for fault in problems:
         assert fault.file
         assert fault.rule
         assert "\n" not in f"{fault.file}{fault.object}", "a fault is one line"
@@ -100,7 +100,7 @@ def _check_dataset(read: Callable[[bool], Any], root: Path, faults: list) -> Non
             dataset = read(skip)
         except DatasetError:
             continue
-        assert skip or not faults
+        assert skip or not problems
         for index in range(len(dataset)):
             assert dataset.image_path(index).resolve().is_relative_to(root.resolve())
             assert dataset.truth(index).boxes_xyxy.isfinite().all()

@@ -21,7 +21,7 @@ from ssd_lite.augmentation import (
     sample_patches,
     shift_colours,
 )
-from ssd_lite.draws import Draws
+from ssd_lite.random import PredrawnUniforms
 from ssd_lite.truths import Truth, Truths
 from tests.reference import augmentation as reference
 from tests.strategies import box_lists, boxes_xyxy, tensor_of
@@ -137,8 +137,8 @@ def test_a_bad_option_is_named(kind, option, value):
 
 
 def test_any_patch_has_an_area_drawn_evenly():
-    law = Crop(weights=ANY_PATCH, trials=1)
-    patches = sample_patches(many(BOX), generator=seeded(1), law=law).double()
+    options = Crop(weights=ANY_PATCH, trials=1)
+    patches = sample_patches(many(BOX), generator=seeded(1), options=options).double()
     x0, y0, x1, y1 = patches.unbind(-1)
     assert x0.min() >= 0
     assert y0.min() >= 0
@@ -150,8 +150,8 @@ def test_any_patch_has_an_area_drawn_evenly():
 
 
 def test_any_patch_has_an_aspect_ratio_from_a_half_to_two_tall_and_wide_alike():
-    law = Crop(weights=ANY_PATCH, trials=1)
-    width, height = patch_sides(sample_patches(many(BOX), generator=seeded(2), law=law))
+    options = Crop(weights=ANY_PATCH, trials=1)
+    width, height = patch_sides(sample_patches(many(BOX), generator=seeded(2), options=options))
     ratio = width / height
     assert 0.5 - 1e-5 < ratio.min() < 0.51
     assert 1.96 < ratio.max() < 2 + 1e-5
@@ -166,7 +166,7 @@ def patch_sides(patches: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_any_patch_lies_anywhere_in_the_image():
-    patches = sample_patches(many(BOX), generator=seeded(3), law=Crop(weights=ANY_PATCH, trials=1))
+    patches = sample_patches(many(BOX), generator=seeded(3), options=Crop(weights=ANY_PATCH, trials=1))
     width, height = patch_sides(patches)
     roomy = (width < 0.99) & (height < 0.99)
     across = (patches[:, 0] / (1 - width))[roomy]
@@ -177,8 +177,8 @@ def test_any_patch_lies_anywhere_in_the_image():
 
 
 def test_size_bounds_are_kept():
-    law = Crop(weights=ANY_PATCH, size=(0.4, 0.6), aspect_ratio=(0.8, 1.25), trials=1)
-    width, height = patch_sides(sample_patches(many(BOX, times=5000), generator=seeded(4), law=law))
+    options = Crop(weights=ANY_PATCH, size=(0.4, 0.6), aspect_ratio=(0.8, 1.25), trials=1)
+    width, height = patch_sides(sample_patches(many(BOX, times=5000), generator=seeded(4), options=options))
     assert 0.4 - 1e-6 < (width * height).min() < 0.41
     assert 0.59 < (width * height).max() < 0.6 + 1e-6
     assert (width / height).min() > 0.8 - 1e-5
@@ -186,8 +186,8 @@ def test_size_bounds_are_kept():
 
 
 def test_sides_can_be_drawn_on_their_own():
-    law = Crop(weights=ANY_PATCH, size=(0.3, 0.9), min_overlaps=(1.0,), size_of="side", trials=30)
-    patches = sample_patches(many(BOX, times=6000), generator=seeded(5), law=law)
+    options = Crop(weights=ANY_PATCH, size=(0.3, 0.9), min_overlaps=(1.0,), size_of="side", trials=30)
+    patches = sample_patches(many(BOX, times=6000), generator=seeded(5), options=options)
     assert not is_whole(patches).any()
     width, height = patch_sides(patches)
     assert torch.stack([width, height]).min() > 0.3 - 1e-6
@@ -218,18 +218,18 @@ def by_sides(patches: list[list[float]]) -> Counter:
 def test_shares_of_the_three_options(weights, whole, overlap):
     # A minimum of 0 is always reached, one of 1 never: a patch equal to the object is not drawn.
     reached = Crop(weights=weights, min_overlaps=(0.0,) * 5, trials=1)
-    assert_share(is_whole(sample_patches(many(BOX), generator=seeded(6), law=reached)), whole)
+    assert_share(is_whole(sample_patches(many(BOX), generator=seeded(6), options=reached)), whole)
     missed = Crop(weights=weights, min_overlaps=(1.0,) * 5, trials=1)
-    assert_share(is_whole(sample_patches(many(BOX), generator=seeded(7), law=missed)), whole + overlap)
+    assert_share(is_whole(sample_patches(many(BOX), generator=seeded(7), options=missed)), whole + overlap)
 
 
 def test_the_defaults_are_the_texts():
-    law = Crop()
-    assert law.weights[0] == law.weights[1] == law.weights[2]
-    assert law.min_overlaps == (0.1, 0.3, 0.5, 0.7, 0.9)
-    assert law.size == (0.1, 1.0)
-    assert law.aspect_ratio == (0.5, 2.0)
-    assert law.keep_empty
+    options = Crop()
+    assert options.weights[0] == options.weights[1] == options.weights[2]
+    assert options.min_overlaps == (0.1, 0.3, 0.5, 0.7, 0.9)
+    assert options.size == (0.1, 1.0)
+    assert options.aspect_ratio == (0.5, 2.0)
+    assert options.keep_empty
     assert SSDAugmentation(300).flip == 0.5
 
 
@@ -244,13 +244,13 @@ def test_one_third_each_with_the_default_law():
 @pytest.mark.parametrize("position", range(5))
 def test_the_five_minimum_overlaps_occur_equally(position):
     overlaps = tuple(0.0 if i == position else 1.0 for i in range(5))
-    law = Crop(weights=BY_OVERLAP, min_overlaps=overlaps, trials=1)
-    assert_share(~is_whole(sample_patches(many(BOX), generator=seeded(9), law=law)), 1 / 5)
+    options = Crop(weights=BY_OVERLAP, min_overlaps=overlaps, trials=1)
+    assert_share(~is_whole(sample_patches(many(BOX), generator=seeded(9), options=options)), 1 / 5)
 
 
 def test_the_five_minimum_overlaps_give_the_mixture_that_follows_from_them():
     # The object is the whole image, so that an option with minimum m gives areas uniform in [m, 1].
-    patches = sample_patches(many(WHOLE, times=6000), generator=seeded(10), law=Crop(weights=BY_OVERLAP))
+    patches = sample_patches(many(WHOLE, times=6000), generator=seeded(10), options=Crop(weights=BY_OVERLAP))
     width, height = patch_sides(patches[~is_whole(patches)])
     for bound in (0.2, 0.3, 0.5, 0.7, 0.9):
         below = sum(max(0.0, bound - least) / (1 - least) for least in (0.1, 0.3, 0.5, 0.7, 0.9)) / 5
@@ -270,9 +270,9 @@ CROWDS = [
 @pytest.mark.parametrize("overlap_with", ["any", "all"])
 @pytest.mark.parametrize("least", [0.1, 0.3, 0.5, 0.7, 0.9])
 def test_a_patch_by_overlap_satisfies_its_rule(least, overlap_with):
-    law = Crop(weights=BY_OVERLAP, min_overlaps=(least,), overlap_with=overlap_with)
+    options = Crop(weights=BY_OVERLAP, min_overlaps=(least,), overlap_with=overlap_with)
     truths = Truths.from_list([Truth.of(boxes, [1] * len(boxes)) for boxes in CROWDS * 100])
-    patches = sample_patches(truths, generator=seeded(11), law=law)
+    patches = sample_patches(truths, generator=seeded(11), options=options)
     drawn = 0
     for patch, boxes in zip(patches.tolist(), CROWDS * 100, strict=True):
         if patch == WHOLE:
@@ -286,8 +286,8 @@ def test_one_object_is_enough_for_any_and_not_for_all():
     # No patch overlaps both halves of an image by half, and not even the image does; one of them is easy.
     apart = many([0.0, 0.0, 0.45, 1.0], [0.55, 0.0, 1.0, 1.0], times=500)
     for overlap_with, whole in (("any", False), ("all", True)):
-        law = Crop(weights=BY_OVERLAP, min_overlaps=(0.5,), overlap_with=overlap_with, trials=200)
-        found = is_whole(sample_patches(apart, generator=seeded(12), law=law))
+        options = Crop(weights=BY_OVERLAP, min_overlaps=(0.5,), overlap_with=overlap_with, trials=200)
+        found = is_whole(sample_patches(apart, generator=seeded(12), options=options))
         assert found.all() if whole else (~found).all()
 
 
@@ -296,24 +296,24 @@ def test_one_object_is_enough_for_any_and_not_for_all():
 @pytest.mark.parametrize("slots", [0, 2])
 def test_an_image_without_objects_is_used_whole_where_an_overlap_is_asked_for(overlap_with, least, slots):
     empty = Truths.from_list([Truth.of([], [])] * 200, slots=slots)
-    law = Crop(weights=BY_OVERLAP, min_overlaps=(least,), overlap_with=overlap_with)
-    assert is_whole(sample_patches(empty, generator=seeded(13), law=law)).all()
+    options = Crop(weights=BY_OVERLAP, min_overlaps=(least,), overlap_with=overlap_with)
+    assert is_whole(sample_patches(empty, generator=seeded(13), options=options)).all()
 
 
 @pytest.mark.parametrize("order", ["choose-then-draw", "draw-then-choose"])
 def test_an_object_too_small_for_the_overlap_leaves_the_image_whole(order):
     # A patch is 0.1 of the image at least: with an object of 0.01 it overlaps by 0.1 at most.
     tiny = many([0.4, 0.4, 0.5, 0.5], times=200)
-    law = Crop(weights=BY_OVERLAP, min_overlaps=(0.9,), order=order)
-    assert is_whole(sample_patches(tiny, generator=seeded(14), law=law)).all()
+    options = Crop(weights=BY_OVERLAP, min_overlaps=(0.9,), order=order)
+    assert is_whole(sample_patches(tiny, generator=seeded(14), options=options)).all()
 
 
 def test_an_image_without_objects_may_still_be_cropped_to_any_patch():
     empty = Truths.from_list([Truth.of([], [])] * 200)
-    law = Crop(weights=ANY_PATCH)
-    assert not is_whole(sample_patches(empty, generator=seeded(15), law=law)).any()
+    options = Crop(weights=ANY_PATCH)
+    assert not is_whole(sample_patches(empty, generator=seeded(15), options=options)).any()
     kept = Crop(weights=ANY_PATCH, keep_empty=False)
-    assert is_whole(sample_patches(empty, generator=seeded(15), law=kept)).all()
+    assert is_whole(sample_patches(empty, generator=seeded(15), options=kept)).all()
 
 
 @pytest.mark.parametrize("weights", [ANY_PATCH, BY_OVERLAP])
@@ -321,8 +321,8 @@ def test_keep_empty_decides_whether_a_patch_may_hold_no_centre(weights):
     boxes = [[0.0, 0.0, 0.4, 0.4], [0.8, 0.7, 1.0, 1.0]]
     held = {}
     for keep_empty in (True, False):
-        law = Crop(weights=weights, min_overlaps=(0.05,), keep_empty=keep_empty)
-        patches = sample_patches(many(*boxes, times=1000), generator=seeded(16), law=law).tolist()
+        options = Crop(weights=weights, min_overlaps=(0.05,), keep_empty=keep_empty)
+        patches = sample_patches(many(*boxes, times=1000), generator=seeded(16), options=options).tolist()
         held[keep_empty] = [any(reference.centre_inside(box, patch) for box in boxes) for patch in patches]
         assert sum(patch == WHOLE for patch in patches) < 10
     assert all(held[False])
@@ -334,20 +334,20 @@ def test_keep_empty_decides_whether_a_patch_may_hold_no_centre(weights):
 @pytest.mark.parametrize("order", ["choose-then-draw", "draw-then-choose"])
 def test_padding_never_counts(overlap_with, keep_empty, order):
     # Padded rows that carry boxes all the same, before and after the object.
-    law = Crop(overlap_with=overlap_with, keep_empty=keep_empty, order=order)
+    options = Crop(overlap_with=overlap_with, keep_empty=keep_empty, order=order)
     boxes = torch.tensor([[WHOLE, BOX, [0.0, 0.0, 0.1, 0.1]]] * 500)
     labels = torch.tensor([[0, 3, 0]] * 500)
     padded = Truths(boxes, labels, torch.zeros(500, 3, dtype=torch.bool))
-    patches = sample_patches(padded, generator=seeded(17), law=law)
-    assert torch.equal(patches, sample_patches(many(BOX, times=500), generator=seeded(17), law=law))
+    patches = sample_patches(padded, generator=seeded(17), options=options)
+    assert torch.equal(patches, sample_patches(many(BOX, times=500), generator=seeded(17), options=options))
 
 
 # Patches: draw, then choose -----------------------------------------------------------------------
 
 
 def sampled(order: str) -> Counter:
-    law = Crop(weights=(1.0, 2.0, 1.0), min_overlaps=(0.3, 0.6), order=order, trials=2)
-    patches = sample_patches(many(BOX), generator=seeded(18), law=law)
+    options = Crop(weights=(1.0, 2.0, 1.0), min_overlaps=(0.3, 0.6), order=order, trials=2)
+    patches = sample_patches(many(BOX), generator=seeded(18), options=options)
     return Counter(reference.patch_class(patch, BOX) for patch in patches.tolist())
 
 
@@ -373,15 +373,15 @@ def test_the_law_of_a_small_example_is_the_simulated_one():
 
 def test_draw_then_choose_never_falls_back_where_something_was_drawn():
     impossible = Crop(weights=(0.0, 1.0, 1.0), min_overlaps=(1.0,), order="draw-then-choose", trials=2)
-    assert not is_whole(sample_patches(many(BOX), generator=seeded(19), law=impossible)).any()
+    assert not is_whole(sample_patches(many(BOX), generator=seeded(19), options=impossible)).any()
     chosen_first = Crop(weights=(0.0, 1.0, 1.0), min_overlaps=(1.0,), trials=2)
-    assert_share(is_whole(sample_patches(many(BOX), generator=seeded(19), law=chosen_first)), 0.5)
+    assert_share(is_whole(sample_patches(many(BOX), generator=seeded(19), options=chosen_first)), 0.5)
 
 
 def test_draw_then_choose_picks_evenly_among_what_was_drawn():
     # Of whole, 0.0, 1.0, 1.0 and any patch, the two in the middle are never drawn.
-    law = Crop(weights=(1.0, 3.0, 1.0), min_overlaps=(0.0, 1.0, 1.0), order="draw-then-choose", trials=1)
-    assert_share(is_whole(sample_patches(many(BOX), generator=seeded(20), law=law)), 1 / 3)
+    options = Crop(weights=(1.0, 3.0, 1.0), min_overlaps=(0.0, 1.0, 1.0), order="draw-then-choose", trials=1)
+    assert_share(is_whole(sample_patches(many(BOX), generator=seeded(20), options=options)), 1 / 3)
 
 
 # Patches: as a function ---------------------------------------------------------------------------
@@ -634,7 +634,7 @@ TINT = (0.5, 0.25, 0.25)
 
 def distorted(values: list[float], applies: list[float], colour=TINT, **options) -> list[float]:
     """One pixel after distortions whose random numbers are given; a number too many is an error."""
-    draws = Draws(torch.tensor([*values, *applies]), images=1)
+    draws = PredrawnUniforms(torch.tensor([*values, *applies]), images=1)
     result = Photometric(**{**SETTINGS, **options})(plain(1, colour), generator=draws)
     assert draws.used == len(values) + len(applies)
     return [round(value, 4) for value in result.flatten().tolist()]
@@ -716,8 +716,8 @@ def test_shuffling_takes_four_more_numbers() -> None:
 def test_an_image_of_a_batch_has_the_numbers_of_its_place() -> None:
     images, numbers = random_pixels(3, 20), torch.rand(3 * 14, generator=seeded(31))
     distort = Photometric(shuffle=0.5)
-    whole = distort(images, generator=Draws(numbers, images=3))
-    part = distort(images[1:], generator=Draws(numbers, images=3, first=1))
+    whole = distort(images, generator=PredrawnUniforms(numbers, images=3))
+    part = distort(images[1:], generator=PredrawnUniforms(numbers, images=3, first=1))
     assert torch.equal(part, whole[1:])
 
 
@@ -1076,9 +1076,9 @@ def test_padding_stays_zero_when_the_image_is_zoomed_out(generator: torch.Genera
 
 
 def test_sides_are_drawn_apart_and_ratios_at_the_limits_fit() -> None:
-    law = Crop(size_of="side", size=(0.25, 0.5), aspect_ratio=(0.5, 2.0))
+    options = Crop(size_of="side", size=(0.25, 0.5), aspect_ratio=(0.5, 2.0))
     numbers = torch.tensor([[[0.0, 1.0, 0.0, 0.5], [1.0, 0.0, 1.0, 0.0], [1.0, 1.0, 0.5, 0.5]]])
-    patches, fits = _candidates(numbers, law)
+    patches, fits = _candidates(numbers, options)
     expected = [[0.0, 0.25, 0.25, 0.75], [0.5, 0.0, 1.0, 0.25], [0.25, 0.25, 0.75, 0.75]]
     assert patches[0].tolist() == expected
     assert fits.all()
@@ -1088,15 +1088,15 @@ def test_sides_are_drawn_apart_and_ratios_at_the_limits_fit() -> None:
 
 def test_an_image_without_objects_is_whole_beside_one_with_them() -> None:
     two = Truths.from_list([Truth.of([WHOLE], [1]), Truth.of([], [])])
-    law = Crop(weights=(0.0, 1.0, 0.0), overlap_with="all", min_overlaps=(0.1,))
-    patches = sample_patches(two, generator=seeded(1), law=law)
+    options = Crop(weights=(0.0, 1.0, 0.0), overlap_with="all", min_overlaps=(0.1,))
+    patches = sample_patches(two, generator=seeded(1), options=options)
     assert patches[0].tolist() != WHOLE
     assert patches[1].tolist() == WHOLE
 
 
 def test_an_option_without_weight_is_never_taken() -> None:
-    law = Crop(weights=(0.0, 1.0, 0.0), min_overlaps=(0.1,))
-    assert _choose(torch.ones(1, 2, dtype=torch.bool), torch.tensor([0.0]), law).tolist() == [1]
+    options = Crop(weights=(0.0, 1.0, 0.0), min_overlaps=(0.1,))
+    assert _choose(torch.ones(1, 2, dtype=torch.bool), torch.tensor([0.0]), options).tolist() == [1]
 
 
 def test_a_chance_is_not_reached_by_a_number_that_equals_it() -> None:
@@ -1104,7 +1104,7 @@ def test_a_chance_is_not_reached_by_a_number_that_equals_it() -> None:
     image = torch.arange(8, dtype=torch.uint8).expand(1, 3, 8, 8).contiguous()
     truths = Truths.from_list([Truth.of([BOX], [1])])
     seen, kept = augmentation(
-        image, truths, generator=Draws(torch.tensor([0.5, 0.9, 0.5, 0.5, 0.5]), images=1)
+        image, truths, generator=PredrawnUniforms(torch.tensor([0.5, 0.9, 0.5, 0.5, 0.5]), images=1)
     )
     torch.testing.assert_close(seen * 255, image.float())
     assert equal(kept, truths)
@@ -1127,9 +1127,9 @@ def test_the_limits_of_zooming_out_are_allowed_and_no_more() -> None:
 
 
 def test_an_option_without_weight_is_not_taken_in_place_of_one_that_failed() -> None:
-    law = Crop(weights=(0.0, 0.0, 1.0), min_overlaps=(0.1,), order="draw-then-choose")
+    options = Crop(weights=(0.0, 0.0, 1.0), min_overlaps=(0.1,), order="draw-then-choose")
     possible = torch.tensor([[True, False], [True, True]])  # by overlap; any patch
-    assert _choose(possible, torch.tensor([0.5, 0.5]), law).tolist() == [0, 2]
+    assert _choose(possible, torch.tensor([0.5, 0.5]), options).tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("size_of", ["area", "side"])
@@ -1165,9 +1165,9 @@ def test_the_law_of_patches_that_is_given_is_the_one_used() -> None:
 def test_an_image_far_away_is_averaged_not_sampled() -> None:
     """Zoomed out to a sixteenth, a pixel of the result stands for 16 × 16 of the image."""
     noise = torch.randint(0, 2, (1, 1, 64, 64), generator=seeded(2)).expand(1, 3, 64, 64) * 255
-    law = {"zoom_out": 1.0, "zoom_out_largest": 16.0}
-    augment = SSDAugmentation(64, crop=None, photometric=None, flip=0.0, **law)
-    numbers = Draws(torch.tensor([0.0, 1 - 2**-24, 0.5, 0.5, 0.5]), images=1)
+    options = {"zoom_out": 1.0, "zoom_out_largest": 16.0}
+    augment = SSDAugmentation(64, crop=None, photometric=None, flip=0.0, **options)
+    numbers = PredrawnUniforms(torch.tensor([0.0, 1 - 2**-24, 0.5, 0.5, 0.5]), images=1)
     seen, _ = augment(noise.to(torch.uint8), Truths.from_list([Truth.of([], [])]), generator=numbers)
     assert (seen[:, :, 30:34, 30:34] - 0.5).abs().max() < 0.15  # of single pixels: up to 0.5
     assert (seen[0, :, 0, 0] - torch.tensor(augment.fill)).abs().max() < 1e-6
@@ -1181,6 +1181,6 @@ def test_settings_cannot_be_changed(settings) -> None:
 
 
 def test_laws_are_given_by_name() -> None:
-    for law in (Crop, Photometric):
+    for options in (Crop, Photometric):
         with pytest.raises(TypeError, match="positional"):
-            law(1.0)
+            options(1.0)

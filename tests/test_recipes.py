@@ -67,7 +67,7 @@ def test_a_wrong_setting_is_named(change: dict, says: str) -> None:
 
 
 def test_other_lengths_keep_the_proportions() -> None:
-    short = recipes.voc0712().lasting(1200)
+    short = recipes.voc0712().with_steps(1200)
     assert (short.steps, short.warmup, short.milestones) == (1200, 5, (800, 1000))
 
 

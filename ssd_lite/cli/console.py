@@ -6,7 +6,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ssd_lite.evaluation import AveragePrecision
-from ssd_lite.training import Report
+from ssd_lite.training import ProgressCallback
 
 out = Console()
 err = Console(stderr=True)
@@ -15,7 +15,7 @@ err = Console(stderr=True)
 class Bars:
     """A progress bar for whatever is being read or evaluated."""
 
-    def __enter__(self) -> Report:
+    def __enter__(self) -> ProgressCallback:
         self._what = ""
         self._bar = Progress(console=err, transient=True)
         return self._report
@@ -34,9 +34,9 @@ class Bars:
             self._bar.stop()
 
 
-def tell_left_out(faults: list[str]) -> None:
+def tell_left_out(problems: list[str]) -> None:
     """What a run or a measurement went without."""
-    for fault in faults:
+    for fault in problems:
         err.print(f"left out: {escape(fault)}", highlight=False, soft_wrap=True)
 
 

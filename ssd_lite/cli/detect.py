@@ -12,7 +12,7 @@ from ssd_lite.cli.console import Bars, out
 from ssd_lite.cli.options import Detector, Device, device_of
 from ssd_lite.data import read_image
 from ssd_lite.data.images import ImageError
-from ssd_lite.training.checkpoint import write
+from ssd_lite.files import write_atomic
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
@@ -34,7 +34,7 @@ def detect(
     paths = _image_paths(images)
     found: dict[str, list[dict[str, Any]]] = {}
     unreadable: list[str] = []
-    with Bars() as report:
+    with Bars() as on_progress:
         for number, path in enumerate(paths):
             try:
                 image = read_image(path)
@@ -45,8 +45,8 @@ def detect(
             figure = plotting.detected(image, detections, detector.classes, threshold=threshold)
             plotting.save(figure, run / _picture_name(number, path, len(paths)))
             found[str(path)] = _as_json(detections, detector.classes)
-            report("detecting", number + 1, len(paths))
-    write(run / "detections.json", json.dumps(found, indent=1).encode())
+            on_progress("detecting", number + 1, len(paths))
+    write_atomic(run / "detections.json", json.dumps(found, indent=1).encode())
     objects = sum(len(boxes) for boxes in found.values())
     out.print(f"{objects} objects in {len(found)} images; pictures and detections.json are in {run}")
     if unreadable:

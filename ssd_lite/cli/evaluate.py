@@ -12,8 +12,8 @@ from ssd_lite import models, training
 from ssd_lite.cli.console import Bars, ap_table, out, tell_left_out
 from ssd_lite.cli.options import Detector, Device, Folder, SkipInvalid, device_of, folder_recipe
 from ssd_lite.evaluation import AveragePrecision
+from ssd_lite.files import write_atomic
 from ssd_lite.recipes import RECIPES
-from ssd_lite.training.checkpoint import write
 
 COCO_CANVAS_PX = 1024
 """Larger images are shrunk to this before COCO's metric sees them; in COCO none is."""
@@ -40,19 +40,19 @@ def evaluate(
     chosen = folder_recipe(folder, split) if folder is not None else RECIPES["scenes"]()
     if metric == "coco" and folder is not None:  # small and large count in pixels of the image as it is
         chosen = chosen.changed(canvas_px=COCO_CANVAS_PX)
-    with Bars() as report:
+    with Bars() as on_progress:
         dataset = training.held_out_dataset(chosen, detector.classes, skip_invalid=skip_invalid)
-        options: dict[str, Any] = {"skip_invalid": skip_invalid, "report": report}
+        options: dict[str, Any] = {"skip_invalid": skip_invalid, "on_progress": on_progress}
         images = training.loaded(dataset, chosen, device=detector.mean.device, **options)
         metrics = training.evaluate(
-            detector, images, metric=metric, method=method, iou_threshold=iou, report=report
+            detector, images, metric=metric, method=method, iou_threshold=iou, on_progress=on_progress
         )
-    tell_left_out([str(fault) for fault in images.faults])
+    tell_left_out([str(fault) for fault in images.problems])
     out.print(ap_table(metrics))
     if metrics.metrics:
         out.print(_coco_table(metrics))
     if report_to is not None:
-        write(report_to, json.dumps(metrics.to_dict(), indent=1).encode())
+        write_atomic(report_to, json.dumps(metrics.to_dict(), indent=1).encode())
 
 
 def _coco_table(metrics: AveragePrecision) -> Table:

@@ -29,9 +29,9 @@ def inspect(
     The exit code is 1 where there are faults.
     """
     known = names_in(classes) if classes else None
-    with Bars() as report:
-        told = partial(report, "reading")
-        faults = check(folder, split, classes=known, progress=told)
+    with Bars() as on_progress:
+        told = partial(on_progress, "reading")
+        problems = check(folder, split, classes=known, progress=told)
     names = [split] if split is not None else list(splits(folder))
     parts = {name: VOCFolder(folder, name, classes=known, skip_invalid=True) for name in names}
     truths = {
@@ -44,10 +44,10 @@ def inspect(
     examples = _readable(parts[largest], list(shown)[:18])
     plotting.save(plotting.contact_sheet(examples, parts[largest].classes), sheet)
     out.print(f"contact sheet: {sheet}", soft_wrap=True)
-    for fault in faults:
+    for fault in problems:
         out.print(f"[red]fault[/] {escape(str(fault))}", highlight=False, soft_wrap=True)
-    out.print(f"{len(faults)} faults" if faults else "no faults")
-    if faults:
+    out.print(f"{len(problems)} faults" if problems else "no faults")
+    if problems:
         raise typer.Exit(1)
 
 

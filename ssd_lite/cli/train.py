@@ -43,11 +43,11 @@ def train(
     """
     name = recipe or ("scenes" if folder is None else "folder")
     run = run or Path("runs") / (name if name != "folder" or folder is None else folder.resolve().name)
-    with Bars() as report:
+    with Bars() as on_progress:
         options: dict[str, Any] = {
             "device": device_of(device) if device else None,
             "skip_invalid": skip_invalid,
-            "report": report,
+            "on_progress": on_progress,
         }
         if resume:
             given: dict[str, Any] = {"--steps": steps, "--weights": weights, "--set": setting}
@@ -65,9 +65,9 @@ def train(
             chosen = _recipe(name, folder, train_split, test_split, changes, steps, skip_invalid)
             err.print(_summary(chosen), highlight=False)
             result = training.train(chosen, run_dir=run, **options)
-    if not result.leads:
+    if not result.is_main:
         return
-    tell_left_out(result.left_out)
+    tell_left_out(result.skipped)
     out.print(ap_table(result.metrics))
     _pictures(run, result)
     out.print(
@@ -101,7 +101,7 @@ def _recipe(
         chosen = RECIPES[name]().changed(root=str(folder) if folder is not None else "")
     else:
         raise ValueError(f"recipe must be one of folder, {', '.join(RECIPES)}, got {name!r}")
-    chosen = chosen.lasting(steps) if steps is not None else chosen
+    chosen = chosen.with_steps(steps) if steps is not None else chosen
     return chosen.changed(**changes)
 
 

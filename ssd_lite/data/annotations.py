@@ -6,13 +6,12 @@ can be used and the faults of everything else; ``settle`` decides whether that i
 
 import math
 import os
-import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
-from ssd_lite.data.examples import DatasetError, Example, Fault
+from ssd_lite.data.examples import DatasetError, Example, Problem
 from ssd_lite.data.images import (
     UPRIGHT,
     Box,
@@ -23,6 +22,7 @@ from ssd_lite.data.images import (
     read_image,
     turned_box,
 )
+from ssd_lite.messages import short_repr
 from ssd_lite.truths import Truth
 
 MIN_SIDE = 1e-6
@@ -32,8 +32,6 @@ Progress = Callable[[int, int], object]
 """Called with how many images are done, and how many there are."""
 
 _NAMES_SHOWN = 20  # of the classes, where a message lists them
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = 60
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Entry:
     image_file: str
     size_px: tuple[float, float] | None
     objects: tuple[Marked, ...]
-    faults: tuple[Fault, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ class AnnotatedImage:
         try:
             return Example(read_image(self.path, max_side=max_side), self.truth(), self.name)
         except ImageError as error:
-            raise DatasetError([Fault(self.file, str(error))]) from error
+            raise DatasetError([Problem(self.file, str(error))]) from error
 
 
 class _Frame(NamedTuple):
@@ -99,12 +97,12 @@ class Reading(NamedTuple):
 
     classes: tuple[str, ...]
     images: tuple[AnnotatedImage, ...]
-    faults: tuple[Fault, ...]
+    problems: tuple[Problem, ...]
 
 
-def checked(entries: Iterable[Entry], classes: Sequence[str], faults: Sequence[Fault] = ()) -> Reading:
+def checked(entries: Iterable[Entry], classes: Sequence[str], problems: Sequence[Problem] = ()) -> Reading:
     """The images that can be used, of objects that can be used; each other one gives its faults."""
-    found, images, labels = list(faults), [], {name: label for label, name in enumerate(classes, 1)}
+    found, images, labels = list(problems), [], {name: label for label, name in enumerate(classes, 1)}
     for entry in entries:
         image, wrong = _image(entry, labels)
         found.extend(wrong)
@@ -115,22 +113,22 @@ def checked(entries: Iterable[Entry], classes: Sequence[str], faults: Sequence[F
 
 def settle(reading: Reading, root: str, *, skip_invalid: bool) -> Reading:
     """The same reading. Raises ``DatasetError`` when it has faults or, skipping them, too little is left."""
-    if reading.faults and not skip_invalid:
-        raise DatasetError(reading.faults)
+    if reading.problems and not skip_invalid:
+        raise DatasetError(reading.problems)
     images, objects = len(reading.images), sum(len(image.labels) for image in reading.images)
-    if reading.faults and not objects:
+    if reading.problems and not objects:
         rule = f"must hold sound objects, got {objects} in {images} sound images"
-        raise DatasetError([*reading.faults, Fault(root, rule)])
+        raise DatasetError([*reading.problems, Problem(root, rule)])
     return reading
 
 
-def decoding_faults(reading: Reading, progress: Progress | None) -> Iterator[Fault]:
+def decoding_faults(reading: Reading, progress: Progress | None) -> Iterator[Problem]:
     """The faults that show only when images are decoded; each is decoded and let go."""
     for done, image in enumerate(reading.images, 1):
         try:
             read_image(image.path)
         except ImageError as error:
-            yield Fault(image.file, str(error))
+            yield Problem(image.file, str(error))
         if progress is not None:
             progress(done, len(reading.images))
 
@@ -173,23 +171,18 @@ def links_out(path: Path, *folders: Path) -> bool:
     return not any(place.startswith(os.path.join(os.path.realpath(f), "")) for f in folders)  # noqa: PTH118
 
 
-def shown(value: object) -> str:
-    """The value as messages show it: on one line, of bounded length."""
-    return _REPR.repr(value)
-
-
 def title(kind: str, place: int, name: str | None) -> str:
     """What messages call an object: "object 2 (king)"; the place counts from 1."""
     return f"{kind} {place} ({' '.join(name.split())[:40]})" if name else f"{kind} {place}"
 
 
-def _image(entry: Entry, labels: dict[str, int]) -> tuple[AnnotatedImage | None, list[Fault]]:
-    frame, faults = _frame(entry)
+def _image(entry: Entry, labels: dict[str, int]) -> tuple[AnnotatedImage | None, list[Problem]]:
+    frame, problems = _frame(entry)
     rules = [_broken(marked, frame, labels) for marked in entry.objects]
     for marked, broken in zip(entry.objects, rules, strict=True):
-        faults.extend(Fault(entry.file, rule, marked.title) for rule in broken)
+        problems.extend(Problem(entry.file, rule, marked.title) for rule in broken)
     if frame is None or entry.image is None:
-        return None, faults
+        return None, problems
     sound = [marked for marked, broken in zip(entry.objects, rules, strict=True) if not broken]
     image = AnnotatedImage(
         entry.name,
@@ -199,34 +192,34 @@ def _image(entry: Entry, labels: dict[str, int]) -> tuple[AnnotatedImage | None,
         tuple(labels[marked.name] for marked in sound if marked.name is not None),
         tuple(marked.difficult for marked in sound),
     )
-    return image, faults
+    return image, problems
 
 
-def _frame(entry: Entry) -> tuple[_Frame | None, list[Fault]]:
+def _frame(entry: Entry) -> tuple[_Frame | None, list[Problem]]:
     """What the boxes of an image refer to, or the faults that keep it from being used.
 
     Some tools draw photos as they are stored, lying on their side, and write that size. Where both
     sizes are the same (a square, a photo upside down) the boxes are taken to fit what is displayed.
     """
-    if entry.faults or entry.image is None:
-        return None, [*entry.faults]
+    if entry.problems or entry.image is None:
+        return None, [*entry.problems]
     try:
         header = read_header(entry.image)
     except ImageError as error:
-        return None, [Fault(entry.image_file, str(error))]
+        return None, [Problem(entry.image_file, str(error))]
     if entry.size_px is None or entry.size_px == header.size_px:
         return _Frame(header.size_px, UPRIGHT), []
     if entry.size_px == header.raw_size_px:
         return _Frame(header.raw_size_px, header.turn), []
     rule = "size must be the image's, {} × {}, got {:.10g} × {:.10g}"
-    return None, [Fault(entry.file, rule.format(*header.size_px, *entry.size_px))]
+    return None, [Problem(entry.file, rule.format(*header.size_px, *entry.size_px))]
 
 
 def _broken(marked: Marked, frame: _Frame | None, labels: dict[str, int]) -> list[str]:
     rules = list(marked.broken)
     if marked.name is not None and marked.name not in labels:
         known = ", ".join([*labels][:_NAMES_SHOWN]) + (", …" if len(labels) > _NAMES_SHOWN else "")
-        rules.append(f"name must be one of the classes ({known}), got {shown(marked.name)}")
+        rules.append(f"name must be one of the classes ({known}), got {short_repr(marked.name)}")
     if frame and marked.box_px and (rule := box_fault(marked.box_px, frame.size_px)):
         rules.append(rule)
     return rules

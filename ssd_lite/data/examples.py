@@ -32,7 +32,7 @@ class Dataset(Protocol):
 
 
 @dataclass(frozen=True)
-class Fault:
+class Problem:
     """Something wrong in a dataset: which file, which object of it (or none), which rule it breaks."""
 
     file: str
@@ -48,7 +48,7 @@ class AnnotatedDataset(Dataset, Protocol):
     """A dataset of files: its truths are known without decoding its images."""
 
     @property
-    def faults(self) -> tuple[Fault, ...]: ...
+    def problems(self) -> tuple[Problem, ...]: ...
 
     @property
     def names(self) -> tuple[str, ...]: ...
@@ -63,14 +63,14 @@ class DatasetError(ValueError):
 
     SHOWN = 20
 
-    def __init__(self, faults: Sequence[Fault] | str) -> None:
-        self.faults = () if isinstance(faults, str) else tuple(faults)
-        if isinstance(faults, str):  # its message: so a loader's worker process hands an error on
-            super().__init__(faults)
+    def __init__(self, problems: Sequence[Problem] | str) -> None:
+        self.problems = () if isinstance(problems, str) else tuple(problems)
+        if isinstance(problems, str):  # its message: so a loader's worker process hands an error on
+            super().__init__(problems)
             return
-        lines = [str(fault) for fault in self.faults[: self.SHOWN]]
-        if len(self.faults) > self.SHOWN:
-            lines.append(f"… and {len(self.faults) - self.SHOWN} more faults")
+        lines = [str(fault) for fault in self.problems[: self.SHOWN]]
+        if len(self.problems) > self.SHOWN:
+            lines.append(f"… and {len(self.problems) - self.SHOWN} more problems")
         super().__init__("\n".join(lines))
 
 
@@ -82,7 +82,7 @@ class Concatenated:
         if len({part.classes for part in self.parts}) != 1:
             raise ValueError(f"parts must agree on classes, got {[part.classes for part in self.parts]}")
         self.classes = self.parts[0].classes
-        self.faults = tuple(fault for part in self.parts for fault in part.faults)
+        self.problems = tuple(fault for part in self.parts for fault in part.problems)
         self.names = tuple(name for part in self.parts for name in part.names)
 
     def __len__(self) -> int:
@@ -117,7 +117,7 @@ class Subset:
     def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
         self._dataset, self._indices = dataset, list(indices)
         self.classes = dataset.classes
-        self.faults: tuple[Fault, ...] = tuple(getattr(dataset, "faults", ()))
+        self.problems: tuple[Problem, ...] = tuple(getattr(dataset, "problems", ()))
         names = getattr(dataset, "names", ())
         self.names = tuple(names[i] for i in self._indices) if names else ()
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision.transforms.v2.functional import resize
 
-from ssd_lite.data.examples import Dataset, DatasetError, Example, Fault
+from ssd_lite.data.examples import Dataset, DatasetError, Example, Problem
 from ssd_lite.truths import Truth, Truths
 
 KEEP = ("auto", "device", "memory", "disk")
@@ -45,7 +45,7 @@ class Batch(NamedTuple):
 
 
 @runtime_checkable
-class Source(Protocol):
+class BatchSource(Protocol):
     """Whatever batches can be taken from, in any order; ``faults`` says what had to be left out.
 
     ``where`` says where its images are kept, if it says so.
@@ -55,7 +55,7 @@ class Source(Protocol):
     def classes(self) -> tuple[str, ...]: ...
 
     @property
-    def faults(self) -> tuple[Fault, ...]: ...
+    def problems(self) -> tuple[Problem, ...]: ...
 
     def __len__(self) -> int: ...
 
@@ -75,7 +75,7 @@ class Decoded:
     sizes_px: Int64[Tensor, "n 2"]
     truths: Truths
     names: list[str]
-    faults: tuple[Fault, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -121,7 +121,7 @@ class Streamed:
         self, dataset: Dataset, *, canvas_px: int, workers: int | None = None, skip_invalid: bool = False
     ) -> None:
         self.classes: tuple[str, ...] = tuple(dataset.classes)
-        self.faults: tuple[Fault, ...] = ()
+        self.problems: tuple[Problem, ...] = ()
         self.names = tuple(getattr(dataset, "names", ()))  # empty where only decoding tells
         self._read = _Reader(dataset, canvas_px, skip_invalid)
         self._workers = _cores() if workers is None else workers
@@ -203,22 +203,22 @@ def decode(
             return error
 
     examples: list[Example] = []
-    faults: list[Fault] = list(getattr(dataset, "faults", ()))
+    problems: list[Problem] = list(getattr(dataset, "problems", ()))
     with ThreadPoolExecutor(_cores()) as pool:
         for number, example in enumerate(pool.map(read, range(len(dataset)))):
             if isinstance(example, DatasetError):
-                faults += example.faults
+                problems += example.problems
             else:
                 examples.append(example)
             if progress is not None:
                 progress(number + 1, len(dataset))
     if len(examples) < len(dataset) and (not skip_invalid or not examples):
-        raise DatasetError(faults)
+        raise DatasetError(problems)
     height = max((e.image.shape[1] for e in examples), default=1)
     width = max((e.image.shape[2] for e in examples), default=1)
     batch = _lay(examples, torch.zeros(len(examples), 3, height, width, dtype=torch.uint8, device="cpu"))
     return Decoded(
-        tuple(dataset.classes), batch.images, batch.sizes_px, batch.truths, batch.names, tuple(faults)
+        tuple(dataset.classes), batch.images, batch.sizes_px, batch.truths, batch.names, tuple(problems)
     )
 
 

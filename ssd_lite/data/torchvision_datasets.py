@@ -9,8 +9,9 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional
 
-from ssd_lite.data.annotations import box_fault, checked_classes, shown, title
-from ssd_lite.data.examples import Dataset, DatasetError, Example, Fault
+from ssd_lite.data.annotations import box_fault, checked_classes, title
+from ssd_lite.data.examples import Dataset, DatasetError, Example, Problem
+from ssd_lite.messages import short_repr
 from ssd_lite.truths import Truth
 
 SLACK_PX = 0.01
@@ -85,34 +86,34 @@ class _FromTorchvision:
             image, target = self._dataset[place]
         except Exception as error:  # whatever its reader raises, the message must say where
             rule = f"must give an image and a target, got {type(error).__name__}: {error}"
-            raise DatasetError([Fault(name, rule)]) from error
+            raise DatasetError([Problem(name, rule)]) from error
         pixels = _pixels(image, name)
         return Example(pixels, self._truth(target, name, (pixels.shape[-1], pixels.shape[-2])), name)
 
     def _truth(self, target: Any, name: str, size_px: tuple[int, int]) -> Truth:
         if not isinstance(target, Mapping):
-            raise DatasetError([Fault(name, f"target must be a dictionary, got {shown(target)}")])
+            raise DatasetError([Problem(name, f"target must be a dictionary, got {short_repr(target)}")])
         boxes = _corners(target, name).tolist()
         labels = torch.as_tensor(target.get("labels", [])).reshape(-1).tolist()
         difficult = _difficult(target, len(boxes))
         sizes = len(boxes), len(labels), len(difficult)
         if len(set(sizes)) > 1:
             rule = f"boxes, labels and difficult must be as many, got {sizes}"
-            raise DatasetError([Fault(name, rule)])
+            raise DatasetError([Problem(name, rule)])
         limits = (*size_px, *size_px)
         boxes = [[_snapped(v, limit) for v, limit in zip(box, limits, strict=True)] for box in boxes]
-        faults = []
+        problems = []
         for number, (box, label) in enumerate(zip(boxes, labels, strict=True), start=1):
             known = self._labels.get(label)
             what = title("object", number, self.classes[known - 1] if known else None)
             if known is None:
-                wrong = f"label must be one of {shown(sorted(self._labels))}, got {label}"
-                faults.append(Fault(name, wrong, what))
+                wrong = f"label must be one of {short_repr(sorted(self._labels))}, got {label}"
+                problems.append(Problem(name, wrong, what))
             broken = box_fault((box[0], box[1], box[2], box[3]), size_px)
             if broken is not None:
-                faults.append(Fault(name, broken, what))
-        if faults:
-            raise DatasetError(faults)
+                problems.append(Problem(name, broken, what))
+        if problems:
+            raise DatasetError(problems)
         table = torch.tensor(boxes, dtype=torch.float64, device="cpu").reshape(-1, 4)
         relative = table / torch.tensor(limits, device="cpu")
         return Truth.of(relative, [self._labels[label] for label in labels], difficult)
@@ -146,13 +147,13 @@ def _pixels(image: Any, name: str) -> Tensor:
         isinstance(image, Tensor) and image.ndim == 3 and image.shape[0] in (1, 3) and 0 not in image.shape
     ):
         got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
-        raise DatasetError([Fault(name, f"image must be PIL's or a tensor (3, height, width), got {got}")])
+        raise DatasetError([Problem(name, f"image must be PIL's or a tensor (3, height, width), got {got}")])
     pixels = image.detach().as_subclass(Tensor).cpu()
     if pixels.dtype != torch.uint8:
         low, high = float(pixels.min()), float(pixels.max())
         if not (pixels.is_floating_point() and low >= 0 and high <= 1):
             rule = f"image must be uint8, or float in [0, 1], got {pixels.dtype} from {low:g} to {high:g}"
-            raise DatasetError([Fault(name, rule)])
+            raise DatasetError([Problem(name, rule)])
         pixels = (pixels * 255).round().to(torch.uint8)
     return pixels.expand(3, -1, -1)
 
@@ -162,14 +163,14 @@ def _corners(target: Mapping[str, Any], name: str) -> Tensor:
     boxes = target.get("boxes", [])
     if isinstance(boxes, tv_tensors.BoundingBoxes):
         if "R" in boxes.format.value or boxes.shape[-1] != 4:
-            raise DatasetError([Fault(name, f"boxes must not be rotated, got {boxes.format.value}")])
+            raise DatasetError([Problem(name, f"boxes must not be rotated, got {boxes.format.value}")])
         corners: Tensor = functional.convert_bounding_box_format(
             boxes, new_format=tv_tensors.BoundingBoxFormat.XYXY
         )
         return corners.as_subclass(Tensor).cpu().double()
     table = torch.as_tensor(boxes).cpu().double()
     if table.numel() and (table.ndim != 2 or table.shape[1] != 4):
-        raise DatasetError([Fault(name, f"boxes must have shape (n, 4), got {tuple(table.shape)}")])
+        raise DatasetError([Problem(name, f"boxes must have shape (n, 4), got {tuple(table.shape)}")])
     return table.reshape(-1, 4)
 
 

@@ -16,9 +16,8 @@ from ssd_lite.data.annotations import (
     leads_out,
     links_out,
     settle,
-    shown,
 )
-from ssd_lite.data.examples import AnnotatedDataset, Concatenated, DatasetError, Example, Fault
+from ssd_lite.data.examples import AnnotatedDataset, Concatenated, DatasetError, Example, Problem
 from ssd_lite.data.images import check_max_side
 from ssd_lite.data.voc_files import (
     ALL,
@@ -29,6 +28,7 @@ from ssd_lite.data.voc_files import (
     read_split,
     split_files,
 )
+from ssd_lite.messages import short_repr
 from ssd_lite.truths import Truth
 
 # fmt: off
@@ -74,7 +74,7 @@ class VOCFolder:
     ) -> None:
         check_max_side(max_side)
         reading = settle(_read(Path(root), [split], classes), str(root), skip_invalid=skip_invalid)
-        self.classes, self._images, self.faults = reading
+        self.classes, self._images, self.problems = reading
         self.names = tuple(image.name for image in self._images)
         self._max_side = max_side
 
@@ -99,8 +99,8 @@ def splits(root: str | PathLike[str]) -> tuple[str, ...]:
 
     Raises ``DatasetError`` when the folder or one of its parts is missing.
     """
-    if faults := missing_parts(Path(root)):
-        raise DatasetError(faults)
+    if problems := missing_parts(Path(root)):
+        raise DatasetError(problems)
     return tuple(split_files(Path(root))) or (ALL,)
 
 
@@ -110,10 +110,10 @@ def check(
     *,
     classes: Sequence[str] | None = None,
     progress: Progress | None = None,
-) -> list[Fault]:
+) -> list[Problem]:
     """Every fault of one split, or of all; each image is decoded too. No fault is raised."""
     reading = _read(Path(root), None if split is None else [split], classes)
-    return [*reading.faults, *decoding_faults(reading, progress)]
+    return [*reading.problems, *decoding_faults(reading, progress)]
 
 
 def voc(
@@ -154,14 +154,14 @@ def voc(
 def _read(root: Path, wanted: Sequence[str] | None, classes: Sequence[str] | None) -> Reading:
     """The images and faults of the wanted splits, or of all; an image in several is read once."""
     classes = checked_classes(classes)
-    if faults := missing_parts(root):
-        return Reading(classes or (), (), tuple(faults))
+    if problems := missing_parts(root):
+        return Reading(classes or (), (), tuple(problems))
     files = index(root / "Annotations", (".xml",))
     listed: dict[str, str] = {}  # images in order, to the file that lists them
     for split in splits(root) if wanted is None else wanted:
         names, list_file, wrong = read_split(root, split, files)
         listed.update((name, list_file) for name in names if name not in listed)
-        faults.extend(wrong)
+        problems.extend(wrong)
     stated = {
         name: read_annotation(files[name], f"Annotations/{name}.xml", root)
         for name in files
@@ -169,35 +169,35 @@ def _read(root: Path, wanted: Sequence[str] | None, classes: Sequence[str] | Non
     }
     if classes is None:
         classes, wrong = _classes(stated.values())
-        faults.extend(wrong)
+        problems.extend(wrong)
     entries, wrong = _entries(root, listed, stated)
-    return checked(entries, classes, faults + wrong)
+    return checked(entries, classes, problems + wrong)
 
 
-def _classes(stated: Iterable[Annotation | Fault]) -> tuple[tuple[str, ...], list[Fault]]:
+def _classes(stated: Iterable[Annotation | Problem]) -> tuple[tuple[str, ...], list[Problem]]:
     """The names of all objects, sorted; without any name there is a fault."""
     annotations = [annotation for annotation in stated if isinstance(annotation, Annotation)]
     names = {marked.name for annotation in annotations for marked in annotation.objects if marked.name}
-    faults = [] if names else [Fault("Annotations", "must name an object, since no classes are given")]
-    return tuple(sorted(names)), faults
+    problems = [] if names else [Problem("Annotations", "must name an object, since no classes are given")]
+    return tuple(sorted(names)), problems
 
 
 def _entries(
-    root: Path, listed: Mapping[str, str], stated: Mapping[str, Annotation | Fault]
-) -> tuple[list[Entry], list[Fault]]:
+    root: Path, listed: Mapping[str, str], stated: Mapping[str, Annotation | Problem]
+) -> tuple[list[Entry], list[Problem]]:
     """The listed images with what their annotations state, and the faults of those that have none."""
-    images, entries, faults = index(root / "JPEGImages", SUFFIXES), [], []
+    images, entries, problems = index(root / "JPEGImages", SUFFIXES), [], []
     for name, list_file in listed.items():
         annotation = stated.get(name)
         if isinstance(annotation, Annotation):
             entries.append(_entry(root, name, annotation, images))
-        elif isinstance(annotation, Fault):
-            faults.append(annotation)
+        elif isinstance(annotation, Problem):
+            problems.append(annotation)
         elif leads_out(name):
-            faults.append(Fault(list_file, f"id must stay inside Annotations, got {shown(name)}"))
+            problems.append(Problem(list_file, f"id must stay inside Annotations, got {short_repr(name)}"))
         else:
-            faults.append(Fault(f"Annotations/{name}.xml", f"file must exist, {list_file} lists it"))
-    return entries, faults
+            problems.append(Problem(f"Annotations/{name}.xml", f"file must exist, {list_file} lists it"))
+    return entries, problems
 
 
 def _entry(root: Path, name: str, annotation: Annotation, images: Mapping[str, Path]) -> Entry:
@@ -205,9 +205,11 @@ def _entry(root: Path, name: str, annotation: Annotation, images: Mapping[str, P
     stem = filename.rpartition(".")[0] if filename.lower().endswith(SUFFIXES) else filename
     image = images.get(name) or images.get(stem)
     if image is None and filename and leads_out(filename):
-        broken.append(f"filename must stay inside JPEGImages, got {shown(filename)}")
+        broken.append(f"filename must stay inside JPEGImages, got {short_repr(filename)}")
     elif image is None:
-        broken.append(f"JPEGImages must hold its image, {shown(name)} or {shown(stem)} with {SUFFIXES}")
+        broken.append(
+            f"JPEGImages must hold its image, {short_repr(name)} or {short_repr(stem)} with {SUFFIXES}"
+        )
     elif image.is_symlink() and links_out(image, root, root / "JPEGImages"):
         broken.append("its image must lie in the dataset's folder, but is a link that leads out of it")
     return Entry(
@@ -217,5 +219,5 @@ def _entry(root: Path, name: str, annotation: Annotation, images: Mapping[str, P
         image.relative_to(root).as_posix() if image else "",
         annotation.size_px,
         annotation.objects,
-        tuple(Fault(file, rule) for rule in broken),
+        tuple(Problem(file, rule) for rule in broken),
     )

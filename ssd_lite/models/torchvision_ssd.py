@@ -205,7 +205,7 @@ def _check_kind(state: Mapping[str, Any], classes: Sequence[str]) -> None:
 
 def _check_weights(state: Mapping[str, Any], expected: Mapping[str, Tensor]) -> None:
     """Raises ``ValueError`` that names what is missing, too much, or of another shape."""
-    faults = []
+    problems = []
     for what, names in (
         ("misses", expected.keys() - state.keys()),
         ("has beside it", state.keys() - expected.keys()),
@@ -214,10 +214,10 @@ def _check_weights(state: Mapping[str, Any], expected: Mapping[str, Tensor]) -> 
             shown = ", ".join(sorted(names)[:SHOWN]) + (
                 f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             )
-            faults.append(f"{what} {shown}")
+            problems.append(f"{what} {shown}")
     for name in sorted(expected.keys() & state.keys()):
         want, got = tuple(expected[name].shape), tuple(getattr(state[name], "shape", ()))
         if want != got:
-            faults.append(f"{name} must have shape {want}, got {got}")
-    if faults:
-        raise ValueError("source must be torchvision's ssd300_vgg16: it " + "; ".join(faults))
+            problems.append(f"{name} must have shape {want}, got {got}")
+    if problems:
+        raise ValueError("source must be torchvision's ssd300_vgg16: it " + "; ".join(problems))

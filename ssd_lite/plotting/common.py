@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from ssd_lite.training.checkpoint import write
+from ssd_lite.files import write_atomic
 from ssd_lite.truths import Truth
 
 WIDTH = 7.0
@@ -114,5 +114,5 @@ def save(figure: Figure, path: str | Path) -> Path:
     metadata = {"Software": None} if kind == "png" else None
     figure.savefig(content, format=kind, dpi=figure.dpi, metadata=metadata)
     plt.close(figure)
-    write(path, content.getvalue())
+    write_atomic(path, content.getvalue())
     return path

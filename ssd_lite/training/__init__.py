@@ -6,7 +6,14 @@ from ssd_lite.training.journal import NonFiniteLossError, read_log
 from ssd_lite.training.loop import InterruptedRunError, Result
 from ssd_lite.training.machine import machine
 from ssd_lite.training.runs import resume, train
-from ssd_lite.training.sources import HELD_OUT, Report, held_out_dataset, loaded, sources, training_dataset
+from ssd_lite.training.sources import (
+    HELD_OUT,
+    ProgressCallback,
+    held_out_dataset,
+    loaded,
+    sources,
+    training_dataset,
+)
 from ssd_lite.training.step import Objective, train_step
 
 __all__ = [
@@ -14,7 +21,7 @@ __all__ = [
     "InterruptedRunError",
     "NonFiniteLossError",
     "Objective",
-    "Report",
+    "ProgressCallback",
     "Result",
     "default_device",
     "evaluate",

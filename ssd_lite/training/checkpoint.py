@@ -2,7 +2,6 @@
 
 import errno
 import io
-import os
 import re
 import sys
 import warnings
@@ -15,32 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ssd_lite.files import UNFINISHED, write_atomic
+
 FORMAT = "ssd_lite run 1"
 KEPT = 2
-UNFINISHED = ".part"
-"""Ends the name of a file that is being written."""
-
-
-def write(path: Path, content: bytes) -> None:
-    """Put a file in place at once: under another name first, synced to disk, then renamed.
-
-    Raises ``OSError`` naming the file, for example when the disk is full; the old file stays.
-    """
-    unfinished = path.with_name(path.name + UNFINISHED)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        _remove(unfinished)
-        raise OSError(error.errno, f"could not write {path}: {error.strerror}") from error
-    except BaseException:  # such as Ctrl-C, pressed twice
-        _remove(unfinished)
-        raise
 
 
 def save(folder: Path, state: dict[str, Any]) -> Path:
@@ -48,7 +25,7 @@ def save(folder: Path, state: dict[str, Any]) -> Path:
     buffer = io.BytesIO()
     torch.save({"format": FORMAT} | state, buffer)
     path = folder / f"step-{state['step']:08d}.pt"
-    write(path, buffer.getvalue())
+    write_atomic(path, buffer.getvalue())
     for old in _newest_first(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     return path
@@ -133,21 +110,3 @@ def _whole(path: Path, device: torch.device | str) -> dict[str, Any]:
 def _newest_first(folder: Path) -> list[Path]:
     found = [path for path in folder.glob("step-*.pt") if re.fullmatch(r"step-\d{8,}\.pt", path.name)]
     return sorted(found, key=lambda path: int(path.stem.partition("-")[2]), reverse=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the names in a folder written to disk: without it a rename may be lost when power fails."""
-    if sys.platform == "win32":  # folders cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return  # what stopped the writing is told, not this

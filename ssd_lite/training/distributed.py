@@ -15,14 +15,14 @@ from ssd_lite.models import SSD
 
 
 @dataclass(frozen=True)
-class Ranks:
+class ProcessGroup:
     """This process's number among ``size`` of them."""
 
     rank: int = 0
     size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process is the one that writes and speaks."""
         return self.rank == 0
 
@@ -84,15 +84,15 @@ class Ranks:
         return loss.total * share * self.size, Loss(total, localization, confidence, matched.long())
 
 
-def join(device: torch.device) -> Ranks:
+def join(device: torch.device) -> ProcessGroup:
     """The processes that ``torchrun`` has started, joined to each other; one where it has not."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return Ranks()
+        return ProcessGroup()
     if device.type == "cuda":
         torch.cuda.set_device(device)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return Ranks(dist.get_rank(), dist.get_world_size())
+    return ProcessGroup(dist.get_rank(), dist.get_world_size())
 
 
 def default_device() -> torch.device:

@@ -8,11 +8,11 @@ from typing import Any
 from jaxtyping import Int64
 from torch import Tensor
 
-from ssd_lite.data.loading import Source, in_order
+from ssd_lite.data.loading import BatchSource, in_order
 from ssd_lite.evaluation import AveragePrecision, COCOEvaluator, VOCEvaluator
 from ssd_lite.models import SSD
-from ssd_lite.training.distributed import Ranks
-from ssd_lite.training.sources import Report
+from ssd_lite.training.distributed import ProcessGroup
+from ssd_lite.training.sources import ProgressCallback
 from ssd_lite.truths import Truths
 
 METRICS = ("voc", "coco")
@@ -20,14 +20,14 @@ METRICS = ("voc", "coco")
 
 def evaluate(
     model: SSD,
-    images: Source,
+    images: BatchSource,
     *,
     batch: int = 32,
     metric: str = "voc",
     method: str = "area",
     iou_threshold: float = 0.5,
-    report: Report | None = None,
-    ranks: Ranks | None = None,
+    on_progress: ProgressCallback | None = None,
+    ranks: ProcessGroup | None = None,
 ) -> AveragePrecision:
     """Average precision of the model's detections, with the released code's caps or the model's own.
 
@@ -44,7 +44,7 @@ def evaluate(
     if tuple(images.classes) != model.classes:
         raise ValueError(f"the model knows {model.classes}, but the images hold {tuple(images.classes)}")
     device = next(model.parameters()).device
-    ranks = ranks or Ranks()
+    ranks = ranks or ProcessGroup()
     in_px = metric == "coco"
     new: Callable[[], Any] = partial(VOCEvaluator, model.classes, iou_threshold=iou_threshold, method=method)
     if in_px:
@@ -57,8 +57,8 @@ def evaluate(
         truths = in_pixels(found.truths, found.sizes_px) if in_px else found.truths
         evaluator.update([{k: v.cpu() for k, v in d.items()} for d in detections], truths, image_ids=indices)
         done += len(found.names) * ranks.size
-        if report is not None:
-            report("evaluating", min(done, len(images)), len(images))
+        if on_progress is not None:
+            on_progress("evaluating", min(done, len(images)), len(images))
     together = new()
     together.merge(ranks.gather(evaluator))
     result: AveragePrecision = together.compute()

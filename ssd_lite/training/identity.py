@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ssd_lite.data.loading import Source
+from ssd_lite.data.loading import BatchSource
 from ssd_lite.recipes import Recipe
 
 MAY_CHANGE = ("name", "root", "download", "skip_invalid", "keep", "checkpoint_every")
@@ -18,7 +18,7 @@ def of_recipe(recipe: Recipe) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in MAY_CHANGE}
 
 
-def of_images(images: Source) -> dict[str, Any]:
+def of_images(images: BatchSource) -> dict[str, Any]:
     """How many images there are, their classes, and a digest of their names in order, where they have any.
 
     What is at each place decides what a step sees.
@@ -37,7 +37,7 @@ def check_recipe(recipe: Recipe, state: dict[str, Any], run_dir: Path) -> None:
     _check(of_recipe(recipe), state["recipe"], f"{run_dir}: recipe.json")
 
 
-def check_images(images: Source, state: dict[str, Any], run_dir: Path) -> None:
+def check_images(images: BatchSource, state: dict[str, Any], run_dir: Path) -> None:
     """Raises ``ValueError`` when there are others, or they are in another order."""
     now, then = of_images(images), dict(state["images"])
     for name in [name for name in now if now[name] is None or then.get(name) is None]:  # one is not known

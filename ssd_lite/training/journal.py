@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from ssd_lite.criterion import Loss
-from ssd_lite.training.checkpoint import first_not_finite, write
+from ssd_lite.files import write_atomic
+from ssd_lite.training.checkpoint import first_not_finite
 from ssd_lite.training.curves import Curves
 
 LOG = "log.jsonl"
@@ -23,7 +24,7 @@ class NonFiniteLossError(RuntimeError):
     """The loss or a weight became infinite or NaN; the message names the step and its images."""
 
 
-class Journal:
+class TrainingLogger:
     """Collects the losses of each step and tells their means every ``every`` steps, and at the end.
 
     Losses stay on the device until then. The log holds only what the seed decides, so two runs of
@@ -51,7 +52,7 @@ class Journal:
         self._task = self._bar.add_task("training", total=steps, completed=start, told="")
         self._since, self._images = time.perf_counter(), 0
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> "TrainingLogger":
         self._bar.start()
         return self
 
@@ -138,7 +139,7 @@ class Journal:
             return
         lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         kept = [line for line in lines if _step_of(line) <= step]
-        write(self._path, "".join(line + "\n" for line in kept).encode())
+        write_atomic(self._path, "".join(line + "\n" for line in kept).encode())
 
 
 def read_log(run_dir: Path) -> list[dict[str, Any]]:

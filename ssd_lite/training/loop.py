@@ -11,24 +11,25 @@ import torch
 from torch import Tensor, nn
 
 from ssd_lite.criterion import Loss, MultiBoxCriterion
-from ssd_lite.data.loading import Batch, Source, shuffled
+from ssd_lite.data.loading import Batch, BatchSource, shuffled
 from ssd_lite.evaluation import AveragePrecision
+from ssd_lite.files import write_atomic
 from ssd_lite.models import SSD, to_bytes
 from ssd_lite.recipes import Recipe
 from ssd_lite.training import checkpoint, identity
-from ssd_lite.training.distributed import Ranks
+from ssd_lite.training.distributed import ProcessGroup
 from ssd_lite.training.evaluating import evaluate
-from ssd_lite.training.journal import Journal
+from ssd_lite.training.journal import TrainingLogger
 from ssd_lite.training.machine import machine
 from ssd_lite.training.schedule import learning_rate, parameter_groups
 from ssd_lite.training.signals import stop_requests
-from ssd_lite.training.sources import Report
+from ssd_lite.training.sources import ProgressCallback
 from ssd_lite.training.step import Objective, draw, learn
 
 WEIGHTS = "model.safetensors"
 RESULTS = "results.json"
 
-Watch = Callable[[int, float, SSD], object]
+CheckpointCallback = Callable[[int, float, SSD], object]
 """Called at each checkpoint with steps done, seconds of training, and the model; its time does not count."""
 
 
@@ -44,7 +45,7 @@ class InterruptedRunError(RuntimeError):
 class Result:
     """What a run came to: the detector, its average precision, and what it took.
 
-    ``seconds`` count the training alone; ``left_out`` names the faults of the data that were passed over;
+    ``seconds`` count the training alone; ``skipped`` names the problems of the data that were passed over;
     ``kept`` says where the training images were. Of several processes one ``leads`` and has written it all.
     """
 
@@ -54,11 +55,11 @@ class Result:
     seconds: float
     images_per_second: float
     train_count: int
-    test_images: Source
-    left_out: list[str]
+    test_images: BatchSource
+    skipped: list[str]
     device: str
     kept: str = ""
-    leads: bool = True
+    is_main: bool = True
 
 
 class Run:
@@ -69,16 +70,20 @@ class Run:
         recipe: Recipe,
         run_dir: Path,
         model: SSD,
-        data: tuple[Source, Source],
+        data: tuple[BatchSource, BatchSource],
         *,
         device: torch.device,
-        ranks: Ranks,
+        ranks: ProcessGroup,
         show: bool,
-        report: Report | None,
-        watch: Watch | None,
+        on_progress: ProgressCallback | None,
+        on_checkpoint: CheckpointCallback | None,
     ) -> None:
         self.recipe, self.run_dir, self.device, self.ranks = recipe, run_dir, device, ranks
-        self.show, self.report, self.watch = show and ranks.leads, report if ranks.leads else None, watch
+        self.show, self.on_progress, self.on_checkpoint = (
+            show and ranks.is_main,
+            on_progress if ranks.is_main else None,
+            on_checkpoint,
+        )
         self.train_images, self.test_images = data
         self.model = ranks.synced(model.to(device).to(memory_format=torch.channels_last), device)
         self.augmentation = recipe.augmentation(model.image_size)
@@ -111,12 +116,12 @@ class Run:
                 self.model,
                 self.test_images,
                 method=self.recipe.ap_method,
-                report=self.report,
+                on_progress=self.on_progress,
                 ranks=self.ranks,
             )
         except KeyboardInterrupt:
             raise InterruptedRunError(self.step, self.run_dir) from None
-        faults = dict.fromkeys([*self.train_images.faults, *self.test_images.faults])
+        problems = dict.fromkeys([*self.train_images.problems, *self.test_images.problems])
         result = Result(
             recipe=self.recipe,
             model=self.model.eval(),
@@ -125,12 +130,12 @@ class Run:
             images_per_second=self.step * self.recipe.batch / self.seconds,
             train_count=len(self.train_images),
             test_images=self.test_images,
-            left_out=[str(fault) for fault in faults],
+            skipped=[str(fault) for fault in problems],
             device=self.device.type,
             kept=getattr(self.train_images, "where", "a place of their own"),
-            leads=self.ranks.leads,
+            is_main=self.ranks.is_main,
         )
-        if self.ranks.leads:
+        if self.ranks.is_main:
             self._write(result)
         return result
 
@@ -143,11 +148,11 @@ class Run:
             "images_kept": result.kept,
             "processes": self.ranks.size,
             "test_images": len(self.test_images),
-            "left_out": result.left_out,
+            "left_out": result.skipped,
             "machine": machine(self.device),
         }
-        checkpoint.write(self.run_dir / WEIGHTS, to_bytes(self.model, about=about))
-        checkpoint.write(self.run_dir / RESULTS, json.dumps(about, indent=1).encode())
+        write_atomic(self.run_dir / WEIGHTS, to_bytes(self.model, about=about))
+        write_atomic(self.run_dir / RESULTS, json.dumps(about, indent=1).encode())
 
     def _train(self) -> None:
         recipe = self.recipe
@@ -177,8 +182,8 @@ class Run:
                 self.seconds = time.perf_counter() - began
                 if saves:
                     self._save(journal)
-                    if self.watch is not None:
-                        self.watch(self.step, self.seconds, self.model)
+                    if self.on_checkpoint is not None:
+                        self.on_checkpoint(self.step, self.seconds, self.model)
                         began = time.perf_counter() - self.seconds
                 if stop:
                     raise InterruptedRunError(self.step, self.run_dir)
@@ -223,9 +228,9 @@ class Run:
             return False
         return bool(self.ranks.sum(torch.tensor(float(asked), device=self.device)) > 0)
 
-    def _journal(self) -> Journal:
-        journal = Journal(
-            self.run_dir if self.ranks.leads else None,
+    def _journal(self) -> TrainingLogger:
+        journal = TrainingLogger(
+            self.run_dir if self.ranks.is_main else None,
             steps=self.recipe.steps,
             start=self.step,
             every=self.recipe.log_every,
@@ -234,8 +239,8 @@ class Run:
         journal.pending = list(self.pending.to(self.device))
         return journal
 
-    def _save(self, journal: Journal) -> None:
-        if not self.ranks.leads:
+    def _save(self, journal: TrainingLogger) -> None:
+        if not self.ranks.is_main:
             return
         state = {
             "step": self.step,

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import torch
 
-from ssd_lite.data.loading import Source
+from ssd_lite.data.loading import BatchSource
+from ssd_lite.files import write_atomic
 from ssd_lite.models import MODELS, SSD, build
 from ssd_lite.recipes import Recipe
 from ssd_lite.training import checkpoint, identity
-from ssd_lite.training.distributed import Ranks, default_device, join
-from ssd_lite.training.loop import Result, Run, Watch
-from ssd_lite.training.sources import Report, sources
+from ssd_lite.training.distributed import ProcessGroup, default_device, join
+from ssd_lite.training.loop import CheckpointCallback, Result, Run
+from ssd_lite.training.sources import ProgressCallback, sources
 
 RECIPE = "recipe.json"
 
@@ -21,12 +22,12 @@ def train(
     recipe: Recipe,
     *,
     run_dir: str | Path,
-    data: tuple[Source, Source] | None = None,
+    data: tuple[BatchSource, BatchSource] | None = None,
     device: torch.device | str | None = None,
     skip_invalid: bool = False,
     show: bool = True,
-    report: Report | None = None,
-    watch: Watch | None = None,
+    on_progress: ProgressCallback | None = None,
+    on_checkpoint: CheckpointCallback | None = None,
 ) -> Result:
     """Train a detector by a recipe, evaluate it, and leave everything in ``run_dir``.
 
@@ -43,17 +44,25 @@ def train(
     """
     run_dir = Path(run_dir)
     device, ranks = _place(device)
-    if ranks.leads:
+    if ranks.is_main:
         _refuse_another(run_dir)
     recipe = recipe.changed(skip_invalid=True) if skip_invalid else recipe
-    data = data or sources(recipe, device=device, report=report if ranks.leads else None)
+    data = data or sources(recipe, device=device, on_progress=on_progress if ranks.is_main else None)
     model = _new_model(recipe, data[0].classes)
     with _held(run_dir, ranks):
-        if ranks.leads:
+        if ranks.is_main:
             _refuse_another(run_dir)  # that began meanwhile
             _write_recipe(recipe, run_dir)
         run = Run(
-            recipe, run_dir, model, data, device=device, ranks=ranks, show=show, report=report, watch=watch
+            recipe,
+            run_dir,
+            model,
+            data,
+            device=device,
+            ranks=ranks,
+            show=show,
+            on_progress=on_progress,
+            on_checkpoint=on_checkpoint,
         )
         return run.finish()
 
@@ -61,12 +70,12 @@ def train(
 def resume(
     run_dir: str | Path,
     *,
-    data: tuple[Source, Source] | None = None,
+    data: tuple[BatchSource, BatchSource] | None = None,
     device: torch.device | str | None = None,
     skip_invalid: bool = False,
     show: bool = True,
-    report: Report | None = None,
-    watch: Watch | None = None,
+    on_progress: ProgressCallback | None = None,
+    on_checkpoint: CheckpointCallback | None = None,
 ) -> Result:
     """Go on with a run from its last checkpoint, to the end that it would have come to anyway.
 
@@ -83,31 +92,39 @@ def resume(
         state = checkpoint.newest(run_dir / "checkpoints")
         if state is not None:
             identity.check_recipe(recipe, state, run_dir)
-        data = data or sources(recipe, device=device, report=report if ranks.leads else None)
+        data = data or sources(recipe, device=device, on_progress=on_progress if ranks.is_main else None)
         if state is None:  # it was stopped before its first checkpoint
             model = _new_model(recipe, data[0].classes)
         else:
             identity.check_images(data[0], state, run_dir)
             model = build(state["config"])
-        if ranks.leads:
+        if ranks.is_main:
             _write_recipe(recipe, run_dir)
         run = Run(
-            recipe, run_dir, model, data, device=device, ranks=ranks, show=show, report=report, watch=watch
+            recipe,
+            run_dir,
+            model,
+            data,
+            device=device,
+            ranks=ranks,
+            show=show,
+            on_progress=on_progress,
+            on_checkpoint=on_checkpoint,
         )
         if state is not None:
             run.go_on_from(state)
         return run.finish()
 
 
-def _place(device: torch.device | str | None) -> tuple[torch.device, Ranks]:
+def _place(device: torch.device | str | None) -> tuple[torch.device, ProcessGroup]:
     """The device to train on, and the processes to train with."""
     chosen = torch.device(device) if device is not None else default_device()
     return chosen, join(chosen)
 
 
-def _held(run_dir: Path, ranks: Ranks) -> AbstractContextManager[None]:
+def _held(run_dir: Path, ranks: ProcessGroup) -> AbstractContextManager[None]:
     """The run, kept from other processes than these."""
-    return checkpoint.locked(run_dir) if ranks.leads else nullcontext()
+    return checkpoint.locked(run_dir) if ranks.is_main else nullcontext()
 
 
 def _refuse_another(run_dir: Path) -> None:
@@ -123,7 +140,7 @@ def _read_recipe(run_dir: Path) -> Recipe:
 
 
 def _write_recipe(recipe: Recipe, run_dir: Path) -> None:
-    checkpoint.write(run_dir / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
+    write_atomic(run_dir / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
 
 
 def _new_model(recipe: Recipe, classes: tuple[str, ...]) -> SSD:

@@ -10,11 +10,11 @@ import torch
 from ssd_lite.data import scenes, voc
 from ssd_lite.data.coco import COCOFolder
 from ssd_lite.data.examples import Dataset, DatasetError, Subset
-from ssd_lite.data.loading import Source, load
+from ssd_lite.data.loading import BatchSource, load
 from ssd_lite.data.voc import VOCFolder
 from ssd_lite.recipes import Recipe
 
-Report = Callable[[str, int, int], object]
+ProgressCallback = Callable[[str, int, int], object]
 """Called with what is being done, how many images are done, and how many there are."""
 
 HELD_OUT = "every fifth"
@@ -58,10 +58,10 @@ def loaded(
     *,
     device: torch.device | str = "cpu",
     skip_invalid: bool = False,
-    report: Report | None = None,
-) -> Source:
+    on_progress: ProgressCallback | None = None,
+) -> BatchSource:
     """A dataset decoded on the device or in memory where it fits, or streamed; as the recipe says."""
-    progress = None if report is None else partial(report, f"reading {len(dataset)} images")
+    progress = None if on_progress is None else partial(on_progress, f"reading {len(dataset)} images")
     options: dict[str, Any] = {"canvas_px": recipe.canvas_px, "keep": recipe.keep, "device": device}
     return load(dataset, skip_invalid=skip_invalid, progress=progress, **options)
 
@@ -71,8 +71,8 @@ def sources(
     *,
     device: torch.device | str = "cpu",
     skip_invalid: bool = False,
-    report: Report | None = None,
-) -> tuple[Source, Source]:
+    on_progress: ProgressCallback | None = None,
+) -> tuple[BatchSource, BatchSource]:
     """The training and the test images of a recipe; all faults of both are told before any is decoded.
 
     What is not sound is left out where the recipe or ``skip_invalid`` say so.
@@ -80,7 +80,9 @@ def sources(
     skip_invalid = skip_invalid or recipe.skip_invalid
     train = training_dataset(recipe, skip_invalid=skip_invalid)
     test = held_out_dataset(recipe, train.classes, skip_invalid=skip_invalid)
-    load_one = partial(loaded, recipe=recipe, device=device, skip_invalid=skip_invalid, report=report)
+    load_one = partial(
+        loaded, recipe=recipe, device=device, skip_invalid=skip_invalid, on_progress=on_progress
+    )
     return load_one(train), load_one(test)
 
 

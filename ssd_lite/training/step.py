@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.criterion import Loss
 from ssd_lite.data.loading import Batch
-from ssd_lite.draws import Draws
+from ssd_lite.random import PredrawnUniforms
 from ssd_lite.truths import Truths
 
 
@@ -42,7 +42,7 @@ class Objective(nn.Module):
         first: int,
     ) -> Loss:
         """The loss of images ``first`` … of a batch of so many, which all ``numbers`` were drawn for."""
-        draws = Draws(numbers, images=batch, first=first)
+        draws = PredrawnUniforms(numbers, images=batch, first=first)
         seen, truths = self.augmentation(images, truths, generator=draws, sizes_px=sizes_px)
         seen = seen.contiguous(memory_format=torch.channels_last)
         with torch.autocast(seen.device.type, dtype=torch.bfloat16, enabled=self.low_precision):

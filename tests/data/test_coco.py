@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 
 from ssd_lite.data.coco import COCOFolder, check
-from ssd_lite.data.examples import DatasetError, Fault
+from ssd_lite.data.examples import DatasetError, Problem
 from ssd_lite.data.images import read_image
 from tests.data.folders import coco_content, put, write_coco, write_image
 from tests.strategies import JSON, spoiled_json
@@ -24,7 +24,7 @@ def test_a_good_file(tmp_path: Path) -> None:
     folder = COCOFolder(*write_coco(tmp_path))
     assert folder.classes == ("queen", "king")
     assert folder.names == ("a.jpg", "b.jpg", "c.jpg")
-    assert folder.faults == ()
+    assert folder.problems == ()
     assert len(folder) == 3
     assert folder.image_path(1) == tmp_path / "images" / "b.jpg"
     image, truth, name = folder[0]
@@ -169,12 +169,12 @@ def test_faults_of_an_annotation(tmp_path: Path, spoil: Spoil, rule: str) -> Non
     paths = write_coco(tmp_path, content)
     with pytest.raises(DatasetError) as caught:
         COCOFolder(*paths)
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.problems
     assert fault.file == FILE
     assert fault.object in ("annotation 1", "annotation 1 (queen)")
     assert rule in fault.rule
     folder = COCOFolder(*paths, skip_invalid=True)
-    assert folder.faults == (fault,)
+    assert folder.problems == (fault,)
     assert len(folder) == 3
     assert folder.truth(0).labels.tolist() == [2]
     assert check(*paths) == [fault]
@@ -186,27 +186,27 @@ def test_faults_of_an_image(tmp_path: Path, spoil: Spoil, file: str, rule: str) 
     paths = write_coco(tmp_path, content)
     with pytest.raises(DatasetError) as caught:
         COCOFolder(*paths)
-    fault = caught.value.faults[0]
+    fault = caught.value.problems[0]
     assert fault.file == file
     assert rule in fault.rule
     folder = COCOFolder(*paths, skip_invalid=True)
     assert folder.names == ("b.jpg", "c.jpg")
-    assert folder.faults == caught.value.faults
+    assert folder.problems == caught.value.problems
 
 
 def test_an_id_of_two_images(tmp_path: Path) -> None:
     content = coco_content()
     content["images"][2]["id"] = 7
     folder = COCOFolder(*write_coco(tmp_path, content), skip_invalid=True)
-    assert folder.faults == (Fault(FILE, "id must occur once, got 7 again", "image 3 (c.jpg)"),)
+    assert folder.problems == (Problem(FILE, "id must occur once, got 7 again", "image 3 (c.jpg)"),)
     assert folder.names == ("a.jpg", "b.jpg")
 
 
 def test_a_class_that_is_not_wanted_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         COCOFolder(*write_coco(tmp_path), classes=["queen", "jack"])
-    assert [fault.object for fault in caught.value.faults] == ["annotation 3 (king)", "annotation 2 (king)"]
-    assert caught.value.faults[0].rule == "name must be one of the classes (queen, jack), got 'king'"
+    assert [fault.object for fault in caught.value.problems] == ["annotation 3 (king)", "annotation 2 (king)"]
+    assert caught.value.problems[0].rule == "name must be one of the classes (queen, jack), got 'king'"
 
 
 @pytest.mark.parametrize(
@@ -248,14 +248,14 @@ def test_files_that_are_no_dataset(tmp_path: Path, text: str, rule: str, skip_in
     put(file, text)
     with pytest.raises(DatasetError) as caught:
         COCOFolder(images, file, skip_invalid=skip_invalid)
-    assert caught.value.faults[0].file == FILE
-    assert rule in caught.value.faults[0].rule
+    assert caught.value.problems[0].file == FILE
+    assert rule in caught.value.problems[0].rule
 
 
 def test_missing_paths(tmp_path: Path) -> None:
     images, file = write_coco(tmp_path)
-    assert check(images, tmp_path / "x.json") == [Fault(str(tmp_path / "x.json"), "file must exist")]
-    assert check(tmp_path / "x", file) == [Fault(str(tmp_path / "x"), "folder must exist")]
+    assert check(images, tmp_path / "x.json") == [Problem(str(tmp_path / "x.json"), "file must exist")]
+    assert check(tmp_path / "x", file) == [Problem(str(tmp_path / "x"), "folder must exist")]
 
 
 def test_no_categories(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 import torch
 
-from ssd_lite.data import DatasetError, Decoded, Example, Fault, Scenes, Streamed, decode, load, loading
+from ssd_lite.data import DatasetError, Decoded, Example, Problem, Scenes, Streamed, decode, load, loading
 from ssd_lite.data.examples import Subset
 from ssd_lite.data.loading import in_order, shrink, shuffled
 from ssd_lite.truths import Truth
@@ -17,7 +17,7 @@ class Photos:
     """Images of several sizes, one of them without objects, one perhaps unreadable."""
 
     classes = ("cat",)
-    faults = ()
+    problems = ()
 
     def __init__(self, broken: tuple[int, ...] = ()) -> None:
         self.broken = broken
@@ -27,7 +27,7 @@ class Photos:
 
     def __getitem__(self, index: int) -> Example:
         if index in self.broken:
-            raise DatasetError([Fault(f"{index}.jpg", "image cannot be decoded")])
+            raise DatasetError([Problem(f"{index}.jpg", "image cannot be decoded")])
         image = torch.full((3, 20 + 10 * index, 60 - 10 * index), index, dtype=torch.uint8)
         truth = Truth.of([[0.1, 0.1, 0.5, 0.5]] * index, [1] * index)
         return Example(image, truth, f"photo {index}")
@@ -79,7 +79,7 @@ def test_all_unreadable_images_are_named_at_once() -> None:
 def test_unreadable_images_can_be_left_out() -> None:
     source = decode(Photos(broken=(1, 3)), canvas_px=64, skip_invalid=True)
     assert source.names == ["photo 0", "photo 2", "photo 4"]
-    assert [fault.file for fault in source.faults] == ["1.jpg", "3.jpg"]
+    assert [fault.file for fault in source.problems] == ["1.jpg", "3.jpg"]
 
 
 def test_a_dataset_of_nothing_readable_is_an_error_even_so() -> None:

@@ -282,7 +282,7 @@ def test_what_is_wrong_is_named_by_index_object_and_rule(message: str) -> None:
     assert len(dataset[0].truth) == 1
     with pytest.raises(data.DatasetError, match=f"^{message}") as error:
         dataset[1]
-    assert len(error.value.faults) == 1
+    assert len(error.value.problems) == 1
 
 
 def test_all_that_is_wrong_with_an_example_is_told_at_once_and_can_be_left_out() -> None:
@@ -290,7 +290,7 @@ def test_all_that_is_wrong_with_an_example_is_told_at_once_and_can_be_left_out()
     dataset = from_torchvision(Listed(*pairs), classes=CLASSES)
     with pytest.raises(data.DatasetError) as error:
         data.decode(dataset)
-    assert [fault.object for fault in error.value.faults] == ["object 1 (cat)", "object 2"]
+    assert [fault.object for fault in error.value.problems] == ["object 1 (cat)", "object 2"]
     assert data.decode(dataset, skip_invalid=True).names == ["example 0"]
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageFile
 
 from ssd_lite.data import voc as voc_module
 from ssd_lite.data.annotations import MIN_SIDE, box_fault
-from ssd_lite.data.examples import Concatenated, DatasetError, Fault
+from ssd_lite.data.examples import Concatenated, DatasetError, Problem
 from ssd_lite.data.images import read_image
 from ssd_lite.data.voc import VOC_CLASSES, VOCFolder, check, splits, voc
 from tests.data.folders import put, voc_object, voc_xml, write_image, write_voc
@@ -30,7 +30,7 @@ def test_a_good_folder(tmp_path: Path) -> None:
     folder = VOCFolder(write_voc(tmp_path), "train")
     assert folder.classes == ("king", "queen")
     assert folder.names == ("a", "b")
-    assert folder.faults == ()
+    assert folder.problems == ()
     assert len(folder) == 2
     assert folder.image_path(1) == tmp_path / "JPEGImages" / "b.jpg"
     image, truth, name = folder[0]
@@ -335,12 +335,12 @@ def test_faults_of_an_object(tmp_path: Path, spoil: Spoil, rule: str) -> None:
     spoil(write_voc(tmp_path))
     with pytest.raises(DatasetError) as caught:
         VOCFolder(tmp_path, "train")
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.problems
     assert (fault.file, fault.object) == (A, SECOND)
     assert rule in fault.rule
     assert str(caught.value).startswith(f"{A}: {SECOND}: ")
     folder = VOCFolder(tmp_path, "train", skip_invalid=True)
-    assert folder.faults == (fault,)
+    assert folder.problems == (fault,)
     assert folder.names == ("a", "b")
     assert boxes_px(folder, 0) == [[1, 1, 5, 5]]
     assert check(tmp_path) == [fault]
@@ -351,11 +351,11 @@ def test_faults_of_an_image(tmp_path: Path, spoil: Spoil, file: str, rule: str) 
     spoil(write_voc(tmp_path))
     with pytest.raises(DatasetError) as caught:
         VOCFolder(tmp_path, "train", classes=["king", "queen"])
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.problems
     assert (fault.file, fault.object) == (file, "")
     assert rule in fault.rule
     folder = VOCFolder(tmp_path, "train", skip_invalid=True)
-    assert folder.faults == (fault,)
+    assert folder.problems == (fault,)
     assert folder.names == ("b",)
     assert check(tmp_path, "train") == [fault]
 
@@ -369,7 +369,7 @@ def test_faults_of_a_dataset_always_raise(
     spoil(root)
     with pytest.raises(DatasetError) as caught:
         VOCFolder(root, "train", skip_invalid=skip_invalid)
-    fault = caught.value.faults[0]
+    fault = caught.value.problems[0]
     assert fault.file == (file or str(root))
     assert rule in fault.rule
     assert check(root, "train")[0] == fault
@@ -378,15 +378,15 @@ def test_faults_of_a_dataset_always_raise(
 def test_a_name_that_is_no_class(tmp_path: Path) -> None:
     folder = VOCFolder(write_voc(tmp_path), "train", classes=["king"], skip_invalid=True)
     rule = "name must be one of the classes (king), got 'queen'"
-    assert folder.faults == (Fault(A, rule, "object 1 (queen)"),)
+    assert folder.problems == (Problem(A, rule, "object 1 (queen)"),)
     assert folder.truth(0).labels.tolist() == [1]
 
 
 def test_an_object_without_a_name_and_without_a_number(tmp_path: Path) -> None:
     a_xml(voc_object(("", 1, 1, "x", 5)) + voc_object(KING))(write_voc(tmp_path))
-    faults = check(tmp_path)
-    assert [fault.rule for fault in faults] == ["name must be given", "xmax must be a number, got 'x'"]
-    assert {fault.object for fault in faults} == {"object 1"}
+    problems = check(tmp_path)
+    assert [fault.rule for fault in problems] == ["name must be given", "xmax must be a number, got 'x'"]
+    assert {fault.object for fault in problems} == {"object 1"}
 
 
 def test_all_faults_come_at_once_and_in_order(tmp_path: Path) -> None:
@@ -394,7 +394,7 @@ def test_all_faults_come_at_once_and_in_order(tmp_path: Path) -> None:
     both(train("nothing\na\nb"), a_box(9, 3, 7, 9), move("JPEGImages/b.jpg", "b.jpg"))(tmp_path)
     with pytest.raises(DatasetError) as caught:
         VOCFolder(tmp_path, "train")
-    assert [fault.file for fault in caught.value.faults] == [
+    assert [fault.file for fault in caught.value.problems] == [
         "Annotations/nothing.xml",
         A,
         "Annotations/b.xml",
@@ -457,8 +457,8 @@ def test_construction_and_truths_decode_nothing(tmp_path: Path, monkeypatch: pyt
 def test_errors_and_folders_travel_between_processes(tmp_path: Path) -> None:
     folder = VOCFolder(write_voc(tmp_path), "train")
     assert torch.equal(pickle.loads(pickle.dumps(folder))[0].image, folder[0].image)
-    error = DatasetError([Fault("a.xml", "must be XML")])
-    assert pickle.loads(pickle.dumps(error)).faults == error.faults
+    error = DatasetError([Problem("a.xml", "must be XML")])
+    assert pickle.loads(pickle.dumps(error)).problems == error.problems
     assert str(DatasetError(f"Caught in a worker\n{error}")) == "Caught in a worker\na.xml: must be XML"
 
 
@@ -677,13 +677,13 @@ def test_cards(shared: Path) -> None:
 def test_bccd_has_two_boxes_of_zero_area(shared: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         VOCFolder(shared / "data" / "bccd", "trainval")
-    places = [(fault.file, fault.object) for fault in caught.value.faults]
+    places = [(fault.file, fault.object) for fault in caught.value.problems]
     assert places == [
         ("Annotations/BloodImage_00338.xml", "object 13 (RBC)"),
         ("Annotations/BloodImage_00343.xml", "object 4 (RBC)"),
     ]
     folder = VOCFolder(shared / "data" / "bccd", "trainval", skip_invalid=True)
-    assert folder.faults == caught.value.faults
+    assert folder.problems == caught.value.problems
     assert folder.classes == ("Platelets", "RBC", "WBC")
     assert len(folder) == 292
     assert max(len(folder.truth(index)) for index in range(292)) == 30
@@ -693,7 +693,7 @@ def test_fod_a_has_decimals_and_nothing_wrong(shared: Path) -> None:
     folder = VOCFolder(shared / "data" / "fod-a", "trainval")
     assert len(folder) == 3260
     assert len(folder.classes) == 31
-    assert folder.faults == ()
+    assert folder.problems == ()
     battery = folder.truth(folder.names.index("000000"))
     expected = torch.tensor([[138.2219, 104.2833, 151.4406, 148.3472]]) / 300
     torch.testing.assert_close(battery.boxes_xyxy, expected)

@@ -1,7 +1,5 @@
 """Checkpoints: whole or not at all, two kept, a broken one passed over."""
 
-import errno
-import os
 import subprocess
 import sys
 import warnings
@@ -58,47 +56,6 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
 
 def test_an_empty_folder_has_none(tmp_path: Path) -> None:
     assert checkpoint.newest(tmp_path / "nowhere") is None
-
-
-def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "results.json"
-    checkpoint.write(path, b"old")
-
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match=r"could not write .*results\.json: No space left"):
-        checkpoint.write(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
-
-
-def test_a_name_is_synced_after_its_content_and_its_renaming(tmp_path: Path, monkeypatch) -> None:
-    order, sync, replace = [], os.fsync, os.replace
-
-    def noting_sync(descriptor: int) -> None:
-        order.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
-        sync(descriptor)
-
-    def noting_replace(old: Path, new: Path) -> None:
-        order.append("renamed")
-        replace(old, new)
-
-    monkeypatch.setattr("os.fsync", noting_sync)
-    monkeypatch.setattr("os.replace", noting_replace)
-    checkpoint.write(tmp_path / "a", b"new")
-    assert order == ["a.part", "renamed", tmp_path.name]
-
-
-def test_writing_that_is_interrupted_leaves_nothing_half(tmp_path: Path, monkeypatch) -> None:
-    def interrupted(descriptor: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("os.fsync", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        checkpoint.write(tmp_path / "a", b"new")
-    assert not list(tmp_path.iterdir())
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -12,7 +12,7 @@ import torch.multiprocessing
 
 from ssd_lite import models, training
 from ssd_lite.criterion import Loss
-from ssd_lite.training.distributed import Ranks, default_device, join
+from ssd_lite.training.distributed import ProcessGroup, default_device, join
 from tests.training import sharing
 
 ROOT = Path(__file__).parents[2]
@@ -77,16 +77,16 @@ def test_a_run_goes_on_with_another_number_of_processes(alone, tmp_path) -> None
 
 def test_a_batch_is_split_without_gaps() -> None:
     batch = list(range(7))
-    parts = [Ranks(rank, 3).part(batch) for rank in range(3)]
+    parts = [ProcessGroup(rank, 3).part(batch) for rank in range(3)]
     assert parts == [(0, [0, 1, 2]), (3, [3, 4]), (5, [5, 6])]
-    assert Ranks().part(batch) == (0, batch)
+    assert ProcessGroup().part(batch) == (0, batch)
 
 
 def test_a_process_alone_changes_nothing() -> None:
     loss = Loss(torch.tensor(3.0), torch.tensor(1.0), torch.tensor(2.0), torch.tensor(4))
-    back, told = Ranks().pooled(loss, torch.tensor(4.0))
+    back, told = ProcessGroup().pooled(loss, torch.tensor(4.0))
     assert back is loss.total
     assert told is loss
-    assert Ranks().gather("x") == ["x"]
-    assert join(torch.device("cpu")) == Ranks()
+    assert ProcessGroup().gather("x") == ["x"]
+    assert join(torch.device("cpu")) == ProcessGroup()
     assert default_device().type == ("cuda" if torch.cuda.is_available() else "cpu")

@@ -16,7 +16,7 @@ from ssd_lite.data import DatasetError, Scenes, decode
 from ssd_lite.data.examples import Subset
 from ssd_lite.evaluation import COCOEvaluator
 from ssd_lite.training.evaluating import in_pixels
-from ssd_lite.training.journal import Journal
+from ssd_lite.training.journal import TrainingLogger
 from ssd_lite.training.sources import sources
 from ssd_lite.training.step import Objective, learn, train_step
 from ssd_lite.truths import Truth, Truths
@@ -88,7 +88,7 @@ def _stop_after(steps: int, folder: Path, data: tuple) -> None:
 
     class Interrupting:
         def __init__(self, source) -> None:
-            self.classes, self.faults, self.source = source.classes, source.faults, source
+            self.classes, self.problems, self.source = source.classes, source.problems, source
 
         def __len__(self) -> int:
             return len(self.source)
@@ -157,7 +157,7 @@ def test_the_journal_finds_the_step_within_its_window(tmp_path) -> None:
     def loss(value: float) -> Loss:
         return Loss(torch.tensor(value), torch.tensor(0.0), torch.tensor(value), torch.tensor(1))
 
-    with Journal(tmp_path, steps=10, start=0, every=4, show=False) as journal:
+    with TrainingLogger(tmp_path, steps=10, start=0, every=4, show=False) as journal:
         for step, value in enumerate([1.0, float("nan"), 1.0]):
             journal.step(step, 0.1, loss(value), [f"image of step {step + 1}"])
         with pytest.raises(training.NonFiniteLossError, match=r"^step 2: .*image of step 2$"):
@@ -169,9 +169,9 @@ def _poisoned(data: tuple, step: int, act) -> tuple:
 
     class Poisoned:
         def __init__(self, source) -> None:
-            self.classes, self.faults, self.names, self.source = (
+            self.classes, self.problems, self.names, self.source = (
                 source.classes,
-                source.faults,
+                source.problems,
                 source.names,
                 source,
             )
@@ -282,7 +282,7 @@ def test_what_is_left_out_stays_left_out_when_a_run_goes_on(tmp_path) -> None:
     recipe = SMALL.changed(data="folder", root=str(root), steps=2, batch=2)
     run = tmp_path / "run"
     training.train(recipe, run_dir=run, skip_invalid=True, show=False, device="cpu")
-    (fault,) = training.resume(run, show=False, device="cpu").left_out
+    (fault,) = training.resume(run, show=False, device="cpu").skipped
     assert fault.startswith("JPEGImages/b.jpg: file must be an image")
 
 
@@ -307,7 +307,7 @@ def test_the_log_is_shortened_at_once_or_not_at_all(tmp_path, monkeypatch) -> No
 
     replace = os.replace
     monkeypatch.setattr("os.replace", looking)
-    with Journal(tmp_path, steps=10, start=3, every=3, show=False):
+    with TrainingLogger(tmp_path, steps=10, start=3, every=3, show=False):
         assert seen == [lines]
         assert log.read_text() == '{"step": 3}\n'
 

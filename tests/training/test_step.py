@@ -9,7 +9,7 @@ from ssd_lite.augmentation import Crop, Photometric, SSDAugmentation
 from ssd_lite.criterion import MultiBoxCriterion
 from ssd_lite.data import Scenes, decode
 from ssd_lite.data.loading import shuffled
-from ssd_lite.draws import Draws
+from ssd_lite.random import PredrawnUniforms
 from ssd_lite.training.step import Objective, draw, learn, train_step
 
 DEVICES = [
@@ -93,7 +93,7 @@ def test_numbers_drawn_beforehand_are_those_of_the_generator(images, augmentatio
     """As many as are used, and in the same order."""
     batch = next(iter(images.to(device).batches([[0, 1, 2]])))
     numbers = draw(augmentation, 3, torch.Generator().manual_seed(5), torch.device(device))
-    draws = Draws(numbers, images=3)
+    draws = PredrawnUniforms(numbers, images=3)
     one = augmentation(batch.images, batch.truths, generator=draws, sizes_px=batch.sizes_px)
     assert draws.used == len(numbers) == augmentation.numbers(3)
     generator = torch.Generator().manual_seed(5)
@@ -106,10 +106,10 @@ def test_a_part_of_a_batch_draws_what_it_would_in_the_whole(images) -> None:
     augmentation = SSDAugmentation(32, zoom_out=0.5, photometric=Photometric(shuffle=0.5))
     numbers = draw(augmentation, 5, torch.Generator().manual_seed(2), torch.device("cpu"))
     whole = next(iter(images.batches([[0, 1, 2, 3, 4]])))
-    seen, truths = augmentation(whole.images, whole.truths, generator=Draws(numbers, images=5))
+    seen, truths = augmentation(whole.images, whole.truths, generator=PredrawnUniforms(numbers, images=5))
     for first, rows in ((0, [0, 1, 2]), (3, [3, 4])):
         part = next(iter(images.batches([rows])))
-        draws = Draws(numbers, images=5, first=first)
+        draws = PredrawnUniforms(numbers, images=5, first=first)
         ours, kept = augmentation(part.images, part.truths, generator=draws)
         torch.testing.assert_close(ours, seen[rows])
         assert torch.equal(kept.labels, truths.labels[rows])

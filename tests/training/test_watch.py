@@ -30,24 +30,24 @@ def test_a_run_is_told_of_at_each_checkpoint_and_the_watching_does_not_count(tmp
     clock, told = _Clock(), []
     monkeypatch.setattr("ssd_lite.training.loop.time", clock)
 
-    def watch(step: int, seconds: float, model) -> None:
+    def on_checkpoint(step: int, seconds: float, model) -> None:
         assert checkpoint.newest(tmp_path / "run" / "checkpoints")["step"] == step
         told.append((step, seconds, model.training))
         clock.now += 1000
 
     options = {"data": sources(SMALL), "show": False, "device": "cpu"}
-    result = training.train(SMALL, run_dir=tmp_path / "run", watch=watch, **options)
+    result = training.train(SMALL, run_dir=tmp_path / "run", on_checkpoint=on_checkpoint, **options)
     assert [(step, mode) for step, _, mode in told] == [(2, True), (4, True), (5, True)]
     assert 0 < told[0][1] < told[-1][1] == result.seconds < 1000
 
 
 def test_a_run_that_its_watcher_ended_goes_on(tmp_path) -> None:
-    def watch(step: int, seconds: float, model) -> None:
+    def on_checkpoint(step: int, seconds: float, model) -> None:
         raise _EnoughError
 
     options = {"data": sources(SMALL), "show": False, "device": "cpu"}
     with pytest.raises(_EnoughError):
-        training.train(SMALL, run_dir=tmp_path / "run", watch=watch, **options)
+        training.train(SMALL, run_dir=tmp_path / "run", on_checkpoint=on_checkpoint, **options)
     told = []
-    training.resume(tmp_path / "run", watch=lambda step, seconds, model: told.append(step), **options)
+    training.resume(tmp_path / "run", on_checkpoint=lambda step, seconds, model: told.append(step), **options)
     assert told == [4, 5]

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-class Draws:
+class PredrawnUniforms:
     """Uniform numbers that were drawn beforehand, handed out in order.
 
     They are what a generator would have given, call by call; but a compiled graph can take them, and a
@@ -26,11 +26,11 @@ class Draws:
         return block.narrow(axis, self.first, shape[axis])
 
 
-Randomness = torch.Generator | Draws
+RandomSource = torch.Generator | PredrawnUniforms
 
 
-def uniform(source: Randomness, like: Tensor, *shape: int, axis: int = 0) -> Tensor:
+def uniform(source: RandomSource, like: Tensor, *shape: int, axis: int = 0) -> Tensor:
     """Numbers in [0, 1) on the device of ``like``; ``axis`` is the one that counts images."""
-    if isinstance(source, Draws):
+    if isinstance(source, PredrawnUniforms):
         return source.take(shape, axis)
     return torch.rand(shape, generator=source, dtype=torch.float32, device=source.device).to(like.device)
