@@ -1,10 +1,11 @@
 r"""The objective of section 2.2, put together: match, encode, mine, and add up :math:`L(x, c, l, g)`."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int64
+from pydantic import Field, StrictBool, StrictFloat
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -14,6 +15,7 @@ from ssd_lite.matching import UNMATCHED, match
 from ssd_lite.mining import all_negatives, hard_negatives, random_negatives
 from ssd_lite.objective import confidence_loss, encode, localization_losses
 from ssd_lite.scales import DefaultBoxes, defaults_cxcywh
+from ssd_lite.settings import settings
 from ssd_lite.truths import BACKGROUND, Truths
 
 MINING: dict[str, Callable[..., Tensor]] = {
@@ -21,6 +23,21 @@ MINING: dict[str, Callable[..., Tensor]] = {
     "random": random_negatives,
     "all": all_negatives,
 }
+
+
+@settings()
+class CriterionOptions:
+    """Options of :class:`MultiBoxCriterion` by name, but for those that come with the model or the device."""
+
+    alpha: Annotated[StrictFloat, Field(ge=0)] = 1.0
+    threshold: Annotated[StrictFloat, Field(ge=0, le=1)] = 0.5
+    negative_ratio: Annotated[StrictFloat, Field(ge=0)] = 3.0
+    rule: Literal["ssd", "multibox", "threshold"] = "ssd"
+    inclusive: StrictBool = False
+    mining: Literal["hard", "random", "all"] = "hard"
+    mine_per_batch: StrictBool = False
+    normalize: Literal["batch", "image"] = "batch"
+    train_difficult: StrictBool = True
 
 
 class Loss(NamedTuple):
