@@ -91,7 +91,7 @@ def detect(
 
     found = _suppress(boxes[box], score, label, image, iou_threshold, per_class, per_image)
     counts = image[found].bincount(minlength=len(offsets)).tolist()
-    parts = (values.split(counts) for values in (rounded[box[found]], score[found], label[found]))
+    parts = (torch.split(values, counts) for values in (rounded[box[found]], score[found], label[found]))
     return [Detections(boxes=b, scores=s, labels=n) for b, s, n in zip(*parts, strict=True)]
 
 
@@ -178,7 +178,8 @@ def _within_groups(
     apart = boxes_xyxy[order] + 2.0 * group.unsqueeze(-1)  # boxes lie in [0, 1]
     call = first // NMS_CALL.get(group.device.type, 20_000)
     sizes = torch.unique_consecutive(call, return_counts=True)[1].tolist()
-    parts = zip(order.split(sizes), apart.split(sizes), score[order].double().split(sizes), strict=True)
+    values = (order, apart, score[order].double())
+    parts = zip(*(torch.split(value, sizes) for value in values), strict=True)
     return torch.cat([order[:0], *(part[nms(boxes, scores, iou_threshold)] for part, boxes, scores in parts)])
 
 

@@ -395,7 +395,7 @@ def test_the_tiny_detector_has_as_many_maps_as_its_default_boxes(maps: int) -> N
 
 @pytest.mark.parametrize("maps", [1, 6])
 def test_the_tiny_detector_refuses_other_numbers_of_maps(maps: int) -> None:
-    with pytest.raises(ValueError, match="maps need as many grids"):
+    with pytest.raises(ValueError, match="must have a grid for each of the . maps"):
         models.ssd_tiny(["cat"], default_boxes=scales.paper([16, 8, 4, 2, 1, 1][:maps]))
 
 
