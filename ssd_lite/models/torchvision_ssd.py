@@ -63,7 +63,7 @@ OPTIONS = {
 
 
 def _coco_classes() -> tuple[str, ...]:
-    """The names from torchvision; the ids that COCO leaves unused, all "N/A" there, are told apart by number."""
+    """The names from torchvision; unused ids of COCO, all "N/A" there, are told apart by number."""
     names = torchvisions.SSD300_VGG16_Weights.COCO_V1.meta["categories"][1:]
     return tuple(f"N/A {label}" if name == "N/A" else name for label, name in enumerate(names, 1))
 
