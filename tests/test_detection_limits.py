@@ -7,7 +7,7 @@ import torch
 
 from ssd_lite import detection
 from ssd_lite.detection import detect
-from tests.test_detection import SMALL, check_loops
+from tests.test_detection import SMALL
 
 
 @pytest.mark.parametrize("depth", [1, 2])
@@ -15,22 +15,29 @@ from tests.test_detection import SMALL, check_loops
 def test_looking_at_the_best_first_changes_nothing(
     depth: int, per_class: int, per_image: int, monkeypatch
 ) -> None:
-    """Ties everywhere; one image is decided at once, the others after several rounds, or by all candidates."""
-    rounds = []
-    within_groups = detection._within_groups
-    monkeypatch.setattr(detection, "DEPTH", depth)
-    monkeypatch.setattr(
-        detection, "_within_groups", lambda *args: rounds.append(len(args[0])) or within_groups(*args)
-    )
-    limits = {"per_class": per_class, "per_image": per_image}
+    """Ties everywhere; some images are decided at once, others after rounds or by all their candidates."""
+    rounds: list[int] = []
+    within = detection._within_groups
+    monkeypatch.setattr(detection, "_within_groups", lambda *args: rounds.append(1) or within(*args))
+    limits = {"per_class": per_class, "per_image": per_image, "score_threshold": 0.05, "iou_threshold": 0.3}
+    counts = []
     for seed in range(4):
         draw = torch.Generator().manual_seed(seed)
         logits = torch.randint(-3, 3, (3, len(SMALL), 4), generator=draw).float()
         offsets = torch.zeros(3, len(SMALL), 4)
         offsets[1] = torch.randn(len(SMALL), 4, generator=draw) * 30  # many boxes without area
         logits[2, :, 0] += 3.0  # few candidates
-        check_loops(offsets, logits, score_threshold=0.05, iou_threshold=0.3, **limits)
-    assert len(rounds) > 4 or per_image == 300
+        results = {}
+        for looked_at in (depth, 10_000):
+            monkeypatch.setattr(detection, "DEPTH", looked_at)
+            rounds.clear()
+            results[looked_at] = detect(offsets, logits, SMALL, **limits)
+            counts.append(len(rounds))
+        for found, expected in zip(*results.values(), strict=True):
+            assert len(expected["labels"]) > 0
+            assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert set(counts[1::2]) == {1}
+    assert max(counts[::2]) > 1 or per_image > 40
 
 
 @pytest.mark.parametrize("threshold", [-1.0, 0.0, 1e-30, 0.01, 0.5, 0.999999, 1.0])
