@@ -136,7 +136,7 @@ class Trainer:
         self._augment: nn.Module = _part(AugmentationGraph(self.augmentation), compiles=compiles)
         self._network = self.group.wrap(_part(network, compiles=compiles))
         # The generator of random negatives breaks the graph.
-        whole = self.criterion.mining != "random"
+        whole = self.criterion.options.mining != "random"
         self._criterion = _part(self.criterion, compiles=compiles, fullgraph=whole)
 
     def _gradients(self, *step: Any) -> Loss:
@@ -165,7 +165,7 @@ class Trainer:
 
     def _weight(self, loss: Loss, images: int) -> Tensor:
         """What the criterion divided the loss of this process's images by."""
-        by_matches = self.criterion.normalize == "batch"
+        by_matches = self.criterion.options.normalize == "batch"
         return loss.num_matched.float() if by_matches else torch.full_like(loss.total, images).detach()
 
     def _padded(self, truths: Truths) -> Truths:

@@ -41,7 +41,7 @@ def plain(classes, *, default_boxes=None, mean=(0.5,) * 3, std=(0.25,) * 3, vari
         std=std,
         variances=variances,
     )
-    return models.zoo._described(model, "plain")
+    return models.zoo._with_config(model, "plain")
 
 
 models.MODELS["plain"] = plain
