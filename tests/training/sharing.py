@@ -68,7 +68,7 @@ def main(run_dir: Path, *, stop_after: int | None) -> None:
     torch.set_num_threads(1)
     if stop_after is not None:
         seen = training.loop.Run._stops
-        training.loop.Run._stops = lambda run, asked: seen(run, run.step >= stop_after)
+        training.loop.Run._stops = lambda run, asked: seen(run, run.progress.step >= stop_after)
     begin = training.resume if (run_dir / "recipe.json").exists() else training.train
     arguments = () if begin is training.resume else (RECIPE,)
     try:
