@@ -132,7 +132,7 @@ class Run:
             test_images=self.test_images,
             skipped=[str(fault) for fault in problems],
             device=self.device.type,
-            kept=getattr(self.train_images, "where", "a place of their own"),
+            kept=getattr(self.train_images, "storage", "a place of their own"),
             is_main=self.ranks.is_main,
         )
         if self.ranks.is_main:
