@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from ssd_lite.data.problems import DatasetError, Problem
+from ssd_lite.messages import plural
 from ssd_lite.truths import Truth
 
 __all__ = ["AnnotatedDataset", "Concatenated", "Dataset", "DatasetError", "Example", "Problem", "Subset"]
@@ -19,6 +20,10 @@ class Example(NamedTuple):
     image: UInt8[Tensor, "3 h w"]
     truth: Truth
     name: str
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[-2:]
+        return f"Example({self.name!r}, {width} × {height}, {plural(len(self.truth), 'object')})"
 
 
 @runtime_checkable
