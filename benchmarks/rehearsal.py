@@ -67,7 +67,7 @@ def measure(chosen: Settings) -> dict[str, Any]:
         "steps": settings.steps,
         "training_seconds": result.seconds,
         "drawing_seconds": drawing,
-        "data_kept_in": images.where,
+        "data_kept_in": images.storage,
         "seconds_by_step": times,
         **told,
         "schedule_steps": SCHEDULE,

@@ -68,7 +68,7 @@ class _Bench:
             self.folder, self.split, dataset.classes, size_px=model.image_size, link=place / "link"
         )
         source = load(dataset, canvas_px=self.recipe.canvas_px, device=self.device)
-        self.kept = source.where
+        self.kept = source.storage
         self.batches = our_training.endless(source, self.recipe.batch, self.device, seed=chosen.seed)
         self.batch = next(self.batches)
         before = _allocated(self.device)
