@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import command, drawn, full_run, gpu, rehearsal, torchvision_training
+from benchmarks import command, drawn, rehearsal, torchvision_training
 from ssd_lite.data import Scenes, VOCFolder, decode
 
 
