@@ -47,7 +47,7 @@ def _by_rounds(scores: Tensor) -> Tensor:
 
 
 def _settle(scores: Tensor, best: Tensor, column: Tensor) -> Tensor:
-    """The assignment of one table (n, m), given each row's greatest score and its column (both are used up)."""
+    """The assignment of one table (n, m); ``best`` and ``column`` are each row's, and are changed."""
     assigned = torch.full_like(column, UNASSIGNED)
     taken = torch.zeros_like(scores[0], dtype=torch.bool)
     rows = (best >= 0).nonzero().flatten()

@@ -32,38 +32,32 @@ def hard_negatives(
         flat = hard_negatives(losses.reshape(1, -1), positive.reshape(1, -1), ratio=ratio)
         return flat.view(positive.shape)
     wanted = _wanted(positive, ratio)
-    # A NaN loss counts as the hardest, so that it reaches the total and is noticed.
-    keys = _distinct_keys(losses.detach().nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf))
-    # Positives come last and are never reached: no more boxes are wanted than there are negatives.
-    keys = keys.masked_fill(positive, torch.iinfo(torch.int64).min)
-    return keys >= _at_rank(keys, wanted)
+    # A NaN loss counts as the hardest, so that it reaches the total and is noticed. Positives come last,
+    # after even a loss of -inf, and are never reached: no more are wanted than there are negatives.
+    lowest = torch.finfo(losses.dtype).min
+    hardness = losses.detach().nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=lowest)
+    hardness = hardness.masked_fill(positive, -torch.inf)
+    if can_read_values(hardness) and hardness.dtype == torch.float32 and len(hardness):
+        return _hardest_by_key(hardness, wanted)
+    order = hardness.sort(dim=1, descending=True, stable=True).indices
+    rank = torch.arange(hardness.shape[1], device=hardness.device)
+    return torch.zeros_like(positive).scatter_(1, order, rank < wanted)
 
 
-def _distinct_keys(losses: Float[Tensor, "b d"]) -> Int64[Tensor, "b d"]:
-    """Integers in the order of the losses, of which no two in a row are equal: ties go to the lower index.
+def _hardest_by_key(hardness: Float[Tensor, "b d"], wanted: Int64[Tensor, "b 1"]) -> Bool[Tensor, "b d"]:
+    """The same choice without sorting everything: a fifth of the time on a CPU.
 
-    The bits of a float32, read as an integer, rise with its value once those of negative numbers are
-    turned round; the index goes into the bits below. This way a loss is kept or not without counting
-    ties, for which a GPU would need a scan over the row.
+    Keys are integers in the order of the losses, no two of them equal: the bits of a float32, read as an
+    integer, rise with its value once those of negative numbers are turned round, and below them stands the
+    index. So the key at the last wanted rank separates what is kept, ties included.
     """
-    last = losses.shape[1] - 1
-    rank = last - torch.arange(last + 1, device=losses.device)
-    if losses.dtype == torch.float64:  # leaves no room for an index
-        order = losses.argsort(dim=1, descending=True, stable=True)
-        return torch.empty_like(order).scatter_(1, order, rank.expand_as(order))
-    bits = (losses.float() + 0.0).view(torch.int32)  # + 0.0: -0.0 and 0.0 have different bits
+    last = hardness.shape[1] - 1
+    bits = (hardness + 0.0).view(torch.int32)  # + 0.0: -0.0 and 0.0 have different bits
     rising = bits ^ ((bits >> 31) & torch.iinfo(torch.int32).max)
-    return (rising.long() << 31) | rank
-
-
-def _at_rank(keys: Int64[Tensor, "b d"], rank: Int64[Tensor, "b 1"]) -> Int64[Tensor, "b 1"]:
-    """The key at each image's rank, counted from 1 at the top; for rank 0 one above all keys."""
-    if can_read_values(rank) and len(rank):  # a sixth of the sort's time
-        falling = keys.topk(int(rank.max()), dim=1).values
-    else:
-        falling = keys.sort(dim=1, descending=True).values
-    above = torch.full_like(rank, torch.iinfo(torch.int64).max)
-    return torch.cat([above, falling], dim=1).gather(1, rank)
+    keys = (rising.long() << 31) | (last - torch.arange(last + 1, device=hardness.device))
+    falling = keys.topk(int(wanted.max()), dim=1).values
+    above = torch.full_like(wanted, torch.iinfo(torch.int64).max)  # for rank 0
+    return keys >= torch.cat([above, falling], dim=1).gather(1, wanted)
 
 
 def random_negatives(

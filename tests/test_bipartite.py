@@ -89,6 +89,7 @@ print("agree")
 """
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU runs the kernel itself")
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed")
 def test_the_kernel_for_gpus_agrees_when_it_is_interpreted() -> None:
     """Triton runs kernels on a CPU where the environment asks for it, before it is imported."""

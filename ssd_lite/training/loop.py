@@ -195,7 +195,7 @@ class Run:
         objective: nn.Module = Objective(self.model.train(), self.criterion, self.augmentation, half=half)
         if recipe.compile or (recipe.compile is None and on_gpu):
             # One graph, but for random negatives, whose generator breaks it.
-            whole = self.criterion.mining != "random"
+            whole = self.criterion.options.mining != "random"
             objective = torch.compile(objective, fullgraph=whole, dynamic=False)  # type: ignore[assignment]
         return self.ranks.shared(objective)
 
@@ -212,7 +212,7 @@ class Run:
 
     def _weight(self, loss: Loss, batch: Batch) -> Tensor:
         """What the loss of this process's images was divided by."""
-        whole = self.criterion.normalize == "batch"
+        whole = self.criterion.options.normalize == "batch"
         return loss.num_matched.float() if whole else torch.full_like(loss.total, len(batch.images)).detach()
 
     def _names(self, indices: list[int], batch: Batch) -> list[str]:
