@@ -48,6 +48,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return options
 
 
+def add_limit(options: argparse.ArgumentParser, *, default_s: float) -> None:
+    """Add ``--minutes`` and ``--limit-s``, of which either sets ``limit_s``."""
+    either = options.add_mutually_exclusive_group()
+    either.add_argument("--limit-s", type=float, default=default_s, help="stop after about so many seconds")
+    either.add_argument("--minutes", type=lambda text: 60 * float(text), dest="limit_s", help="or minutes")
+
+
 def settings(arguments: argparse.Namespace) -> Settings:
     """The settings that parsed options describe."""
     device = torch.device(arguments.device) if arguments.device else default_device()

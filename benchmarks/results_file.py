@@ -40,6 +40,11 @@ class Record:
                 self.measured[name] = value
         self._write()
 
+    def replace(self, part: dict[str, Any]) -> None:
+        """Set parts of the result, lists included, and write it."""
+        self.measured |= part
+        self._write()
+
     def complete(self) -> Path:
         """Mark the result as complete; returns its file."""
         self._done = True
