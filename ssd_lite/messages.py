@@ -14,11 +14,11 @@ _RULES = {
     "dataclass_type": "be {class_name}, or an object with its settings",
     "finite_number": "be finite",
     "float_type": "be a number",
-    "greater_than": "be greater than {gt:g}",
-    "greater_than_equal": "be at least {ge:g}",
+    "greater_than": "be greater than {gt}",
+    "greater_than_equal": "be at least {ge}",
     "int_type": "be a whole number",
-    "less_than": "be less than {lt:g}",
-    "less_than_equal": "be at most {le:g}",
+    "less_than": "be less than {lt}",
+    "less_than_equal": "be at most {le}",
     "literal_error": "be one of {choices}",
     "mapping_type": "be an object",
     "string_type": "be text",
@@ -51,10 +51,12 @@ def validation_message(error: ValidationError) -> str:
 
 def _one_message(detail: Mapping[str, Any]) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
+    context = {name: f"{value:g}" if isinstance(value, float) else value for name, value in context.items()}
     setting = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
     setting = setting.removeprefix(".")
     if kind == "value_error":
-        return f"{setting}: {context['error']}" if setting else str(context["error"])
+        rule = str(context["error"])
+        return f"{setting}{' ' if rule.startswith('must ') else ': '}{rule}" if setting else rule
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"unknown setting {setting!r}"
     if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):

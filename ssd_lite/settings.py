@@ -1,9 +1,9 @@
 """Settings: frozen dataclasses whose values pydantic checks, with this package's messages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field, fields
 from functools import wraps
-from typing import Any, TypeVar, cast, dataclass_transform
+from typing import Any, NoReturn, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
@@ -31,6 +31,28 @@ def settings(*, kw_only: bool = True) -> Callable[[type[T]], type[T]]:
         return cast(type[T], checked)
 
     return decorate
+
+
+class FrozenDict(dict[str, Any]):
+    """A dictionary that cannot be changed and therefore has a hash; JSON and ``**`` take it as any other."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("settings cannot be changed: make new ones, for example with Recipe.changed")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # pickle would otherwise set the items one by one
+        return FrozenDict, (dict(self),)
+
+
+def freeze(value: Any) -> Any:
+    """The value with lists as tuples and dictionaries as :class:`FrozenDict`, at every depth."""
+    if isinstance(value, Mapping):
+        return FrozenDict({key: freeze(inner) for key, inner in value.items()})
+    return tuple(freeze(inner) for inner in value) if isinstance(value, list | tuple) else value
 
 
 def _with_plain_errors(init: Callable[..., None]) -> Callable[..., None]:

@@ -33,6 +33,7 @@ def open_datasets(
     classes: Sequence[str] | None = None,
     train_images: int = 0,
     test_images: int = 0,
+    image_size_px: tuple[int, int] | None = None,
     canvas_px: int = 512,
     seed: int = 0,
     skip_invalid: bool = False,
@@ -40,17 +41,17 @@ def open_datasets(
 ) -> Datasets:
     """The datasets of a kind of data: drawn scenes, PASCAL VOC, COCO, or any annotated folder.
 
+    Scenes are ``image_size_px`` (height, width) large, by default as large as the canvas.
+
     Raises ``ValueError`` for an unknown kind, and :class:`DatasetError` with every problem found, or, with
     ``skip_invalid``, only where nothing valid is left.
     """
     if kind not in DATA:
         raise ValueError(f"data must be one of {', '.join(DATA)}, got {kind!r}")
     if kind == "scenes":  # apart by seed, so that no test scene was ever trained on
-        size = (canvas_px, canvas_px)
-        return Datasets(
-            scenes.Scenes(count=train_images, size=size, seed=2 * seed),
-            scenes.Scenes(count=test_images, size=size, seed=2 * seed + 1),
-        )
+        size = image_size_px or (canvas_px, canvas_px)
+        draw = partial(scenes.Scenes, size=size, classes=tuple(classes or scenes.CLASSES))
+        return Datasets(draw(count=train_images, seed=2 * seed), draw(count=test_images, seed=2 * seed + 1))
     if not root:
         raise DatasetError(f"data {kind!r} needs a folder, and none was given")
     if kind in ("voc07", "voc0712"):
