@@ -13,7 +13,6 @@ from itertools import cycle
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from benchmarks import photos
@@ -23,14 +22,11 @@ from benchmarks.timing import comparison, in_turn, no_host_sync, peak_gib
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.data import Batch, Example
 from ssd_lite.data.loading import in_order
-from ssd_lite.random import PredrawnUniforms
-from ssd_lite.truths import Truths
+from ssd_lite.training.step import AugmentationGraph, draw_uniforms
 
 SIZE_PX = theirs.SIZE_PX
 CPU_GOAL = 1 / 4
 """Share of torchvision's time per image and core that ours may take on a CPU."""
-
-Augment = Callable[[Batch, Tensor], tuple[Tensor, Truths]]
 
 CUDA_GOAL = 20_000
 """Images per second that a GPU should augment."""
@@ -99,16 +95,17 @@ def _works(
     order = in_order(len(images), batch)
     batches = cycle([part.to(chosen.device) for part in photos.decoded(images).batches(order)])
     augment = SSDAugmentation(SIZE_PX, zoom_out=0.5)
-    generator, count = torch.Generator(chosen.device).manual_seed(chosen.seed), augment.numbers(batch)
+    generator = torch.Generator(chosen.device).manual_seed(chosen.seed)
 
-    def of(side: Augment) -> Callable[[], object]:
+    def of(side: Callable[..., Any]) -> Callable[[], object]:
         def work() -> object:
             found = next(batches)
-            return side(found, torch.rand(count, generator=generator, device=chosen.device))
+            uniforms = draw_uniforms(augment, batch, generator, chosen.device)
+            return side(found.images, found.sizes_px, found.truths, uniforms, batch, 0)
 
         return work
 
-    sides: dict[str, Augment] = {"ours": with_uniforms(augment)}
+    sides: dict[str, Callable[..., Any]] = {"ours": AugmentationGraph(augment)}
     if chosen.full:  # as in training
         sides["ours, compiled"] = torch.compile(sides["ours"], fullgraph=True, dynamic=False)
     samples = cycle([theirs.sample(example.image, example.truth) for example in images])
@@ -119,16 +116,6 @@ def _works(
 
     works = {name: of(side) for name, side in sides.items()}
     return works | {"torchvision": torchvision}, dict.fromkeys(works, batch) | {"torchvision": several}
-
-
-def with_uniforms(augment: SSDAugmentation) -> Augment:
-    """Augmentation of a batch with uniform numbers drawn beforehand, which compiles into one graph."""
-
-    def work(batch: Batch, uniforms: Tensor) -> tuple[Tensor, Truths]:
-        source = PredrawnUniforms(uniforms, images=len(batch.images))
-        return augment(batch.images, batch.truths, generator=source, sizes_px=batch.sizes_px)
-
-    return work
 
 
 def _batch(images: list[Example]) -> Batch:

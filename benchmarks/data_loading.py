@@ -18,13 +18,13 @@ import torch
 
 from benchmarks import photos, torchvision_training
 from benchmarks import torchvision_side as theirs
-from benchmarks.augmentation import with_uniforms
 from benchmarks.command import Settings, run
 from benchmarks.timing import comparison, summary, synchronize
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.data import BatchSource, Streamed, VOCFolder, load
 from ssd_lite.data.examples import Subset
 from ssd_lite.data.loading import shuffled
+from ssd_lite.training.step import AugmentationGraph, draw_uniforms
 
 CANVAS_PX, MORE = 512, 4
 
@@ -48,7 +48,7 @@ class _Bench:
         self.workers = 0 if chosen.quick else torchvision_training.cores()
         self.augmentation = SSDAugmentation(theirs.SIZE_PX, zoom_out=0.5)
         self.generator = torch.Generator(self.device).manual_seed(chosen.seed)
-        seen = with_uniforms(self.augmentation)
+        seen = AugmentationGraph(self.augmentation)
         self.seen: Any = torch.compile(seen, dynamic=False) if chosen.full else seen
         link, classes = place / "link", self.dataset.classes
         self.reader = torchvision_training.reader(root, split, classes, size_px=theirs.SIZE_PX, link=link)
@@ -106,8 +106,9 @@ class _Bench:
         def batches(steps: int) -> Iterator[Any]:
             for found in source.batches(self.order(len(source), steps)):
                 batch = found.to(self.device)
-                count = self.augmentation.numbers(len(batch.images))
-                yield self.seen(batch, torch.rand(count, generator=self.generator, device=self.device))
+                size = len(batch.images)
+                uniforms = draw_uniforms(self.augmentation, size, self.generator, self.device)
+                yield self.seen(batch.images, batch.sizes_px, batch.truths, uniforms, size, 0)
 
         return batches
 

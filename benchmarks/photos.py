@@ -32,6 +32,11 @@ def endless(source: BatchSource, batch: int, *, seed: int) -> Iterator[Batch]:
     return source.batches(shuffled(len(source), batch, steps=10**9, seed=seed))
 
 
+def storage(source: BatchSource) -> str:
+    """Where a source keeps its images, if it says so."""
+    return str(getattr(source, "storage", getattr(source, "where", "unknown")))
+
+
 def examples(count: int, *, seed: int = 0) -> tuple[list[Example], str]:
     """``count`` images of 378 × 504 pixels with their objects, and a phrase that says what they are."""
     try:

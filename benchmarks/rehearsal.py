@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import drawn
+from benchmarks import drawn, photos
 from benchmarks.command import Settings, run
 from ssd_lite import recipes, training
 from ssd_lite.data import Scenes
@@ -69,7 +69,7 @@ def measure(chosen: Settings) -> Iterator[dict[str, Any]]:
         "training_seconds": result.seconds,
         "first_step_seconds": result.first_step_seconds,
         "drawing_seconds": drawing,
-        "data_kept_in": images.where,
+        "data_kept_in": photos.storage(images),
         "seconds_by_step": times,
         **whole,
         "schedule_steps": SCHEDULE,

@@ -79,7 +79,7 @@ class _Bench:
             "images": self.kind,
             "model": self.recipe.model,
             "batch": self.recipe.batch,
-            "data_kept_in": self.source.where,
+            "data_kept_in": photos.storage(self.source),
             "workers": self.workers,
             "agreement": same_weights.agree(self.model, self.device, seed=self.chosen.seed),
         }

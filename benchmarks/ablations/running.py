@@ -10,6 +10,7 @@ import torch
 from benchmarks.ablations import architectures
 from benchmarks.ablations.measuring import measure
 from benchmarks.ablations.study import Run
+from benchmarks.drawn import first
 from ssd_lite import training
 from ssd_lite.data import Decoded, Scenes, decode
 from ssd_lite.data.loading import shuffled
@@ -108,12 +109,3 @@ def _read(path: Path) -> Decoded:
     truths = Truths(state["boxes"], state["labels"], state["difficult"])
     names = [f"{path.stem}-{number:05d}" for number in range(len(truths))]
     return Decoded(tuple(state["classes"]), state["images"], state["sizes_px"], truths, names)
-
-
-def first(images: Decoded, count: int) -> Decoded:
-    """The first ``count`` images of a dataset."""
-    rows = slice(count)
-    truths = Truths(
-        *(part[rows] for part in (images.truths.boxes_xyxy, images.truths.labels, images.truths.difficult))
-    )
-    return Decoded(images.classes, images.images[rows], images.sizes_px[rows], truths, images.names[rows])

@@ -1,6 +1,7 @@
 """The studies, most valuable first, with the claims of the text that each settles."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from benchmarks.ablations.architectures import PYRAMIDS
 from benchmarks.ablations.study import RATE, Claim, Study, Variation, as_good, base, better
@@ -54,10 +55,7 @@ def _maps() -> Study:
     variants |= {name: Variation(architecture=name) for name in ("three maps", "two maps", "one map")}
     variants |= {name: Variation(architecture=name) for name in PYRAMIDS}
     order = list(variants)[:4]
-    more = [
-        better(this, that, f"{this} are better than {that}")
-        for this, that in zip(order, order[1:], strict=False)
-    ]
+    more = [better(this, that, f"{this} are better than {that}") for this, that in pairwise(order)]
     sizes = [
         better("five maps", "one map", f"five maps are better than one for {size} objects", metric=size)
         for size in ("small", "medium", "large")
