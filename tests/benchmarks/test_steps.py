@@ -11,6 +11,7 @@ from benchmarks import (
     command,
     criterion,
     data_loading,
+    first_step,
     prediction,
     same_weights,
     timing,
@@ -27,10 +28,10 @@ from ssd_lite.truths import Truths
 QUICK = Settings(device=torch.device("cpu"), quick=True)
 TINY = tiny_default_boxes()
 PROMISED = {
-    "criterion": {"batch", "default_boxes", "classes", "memory_gib", "host_syncs"},
+    "criterion": {"batch", "default_boxes", "classes", "memory_gib", "host_syncs", "matching"},
     "augmentation": {"images", "images_per_second", "goal_images_per_second", "host_syncs"},
     "prediction": {"batch", "candidates_per_class", "detections_per_image"},
-    "training_step": {"images_per_second", "utilisation", "memory_gib", "parts_s", "matrix_flops_per_second"},
+    "training_step": {"images_per_second", "utilisation", "memory_gib", "parts_s", "first_step_s"},
     "data_loading": {"images_per_second", "loading_seconds", "growth", "workers"},
 }
 
@@ -54,6 +55,15 @@ def test_a_benchmark_writes_what_it_promises(module, tmp_path, capsys) -> None:
         low, high = compared["share"]["quartiles"]
         assert 0 < low <= compared["share"]["median"] <= high
     assert "torchvision" in capsys.readouterr().out
+
+
+def test_the_first_step_is_timed_in_a_process_of_its_own(tmp_path, capsys) -> None:
+    measured = command.run(
+        "first_step", None, first_step.measure, ["--quick", "--device", "cpu", "--out", str(tmp_path)]
+    )
+    assert [found["name"] for found in measured["first_steps"]] == ["eager"]
+    assert all(found["first_step_s"] > 0 < found["steady_step_s"] for found in measured["first_steps"])
+    assert "first step, eager" in capsys.readouterr().out
 
 
 def test_sides_take_turns_and_shares_are_taken_within_a_round() -> None:
