@@ -193,7 +193,7 @@ class Scenes:
 
     def size_px(self, index: int) -> tuple[int, int]:
         """Width and height of one scene, known without drawing it."""
-        return self.size
+        return self.size[1], self.size[0]
 
     def _objects(self, rng: np.random.Generator) -> list[tuple[str, Box]]:
         """Objects anywhere at random; ``draw`` leaves out those that hide others."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ssd_lite.criterion import CriterionOptions, Loss, MultiBoxCriterion
-from ssd_lite.data.loading import Batch
+from ssd_lite.data import Batch
 from ssd_lite.models import SSD
 from ssd_lite.recipes import Recipe
 from ssd_lite.training.distributed import ProcessGroup
