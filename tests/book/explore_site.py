@@ -46,6 +46,7 @@ def build(folder: Path) -> Path:
     settings = yaml.safe_load((ROOT / "_config.yml").read_text())
     sphinx = {
         "recursive_update": True,
+        "extra_extensions": ["sphinx.ext.autodoc"],  # whose event the hooks connect to
         "local_extensions": {"explore": str(BOOK), "sphinx_hooks": str(BOOK)},
         "config": {key: settings["sphinx"]["config"][key] for key in ("html_theme_options", "html_context")},
     }
