@@ -9,27 +9,28 @@ const NAMES = Object.keys(START), RULES = { careless, exact: (overlaps) => match
 
 Explore.figures.conflict = (root) => {
   const { backdrop, icons } = Explore.data.scene;
-  const stages = Object.keys(RULES).map((rule) =>
-    stage({ label: t(`conflict.${rule}`), backdrop: drawing(backdrop, "ex-sky") }));
+  const titles = Object.keys(RULES).map((rule) => t(`conflict.${rule}`));
+  const stages = titles.map((label) => stage({ label, backdrop: drawing(backdrop, "ex-sky") }));
   const objects = NAMES.map((name) => movable(stages, {
     name: t(name), box: START[name], kind: name, sprite: icons[name], changed: render,
   }));
   const report = el("table", { className: "ex-table" });
-  const reset = button(t("reset"), () => objects.forEach((object) => object.reset()));
+  const reset = button("reset", () => objects.forEach((object) => object.reset()));
   const say = frame(root, "conflict", [...stages.map((on) => on.node), report], [reset]);
 
   function render() {
     const overlaps = table(objects.map((object) => object.box), DEFAULTS);
     const wanted = overlaps.map((row) => row.indexOf(Math.max(...row)));
     const found = Object.values(RULES).map((rule) => rule(overlaps));
-    const counts = found.map((matches) => NAMES.map((_, j) => matches.filter((owner) => owner === j).length));
-    found.forEach((matches, k) => stages[k].show(stages[k].boxes, matches.flatMap((owner, i) =>
-      (owner < 0 ? [] : [{ box: DEFAULTS[i], kind: `${NAMES[owner]} own` }]))));
+    stages.forEach((on, k) => on.show(on.boxes, DEFAULTS.flatMap((box, i) =>
+      (found[k][i] < 0 ? [] : [{ box, kind: `own ${NAMES[found[k][i]]}` }]))));
+    const counts = found.map((owners) => NAMES.map((_, j) => owners.filter((owner) => owner === j).length));
     report.replaceChildren(...cells([
-      ["", t("conflict.wants"), t("conflict.careless"), t("conflict.exact")],
+      ["", t("conflict.wants"), ...titles],
       ...NAMES.map((name, j) => [
         t(name), t("conflict.box", { i: wanted[j], overlap: num(overlaps[j][wanted[j]]) }),
-        ...counts.map((of) => el("td", { className: of[j] ? "" : "ex-lost" }, t("conflict.count", { n: of[j] }))),
+        ...counts.map((of) => of[j]).map((n) =>
+          el("td", { className: n ? "" : "ex-lost" }, t("conflict.count", { n }))),
       ]),
     ]));
     const lost = NAMES.filter((_, j) => !counts[0][j]).map((name) => t(name));

@@ -1,8 +1,9 @@
 // What the figures share: elements, a stage with boxes that can be moved, controls, plots.
 "use strict";
 {
-const { clamp, toCentre, toCorners } = Explore.math;
+const { clamp } = Explore.math;
 const STEP = 1 / 64, SNAP = 1 / 256, SMALLEST = 1 / 16;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const language = (document.documentElement.lang || "en").split("-")[0];
 const table = () => Explore.strings[language] ?? Explore.strings.en;
 
@@ -59,117 +60,105 @@ function stage({ view = [0, 0, 1, 1], label = "", backdrop = null } = {}) {
       for (const [child, box] of sprites) place(child, box, scene);
     },
     // Replace what is in a layer by boxes, each {box, kind (its CSS classes), text}.
-    show: (layer, found) => layer.replaceChildren(...found.map(({ box, kind, text }) => place(
-      el("div", { className: `ex-rect ${kind}` }, ...(text ? [el("span", { className: "ex-tag" }, text)] : [])),
-      box, layer))),
+    show: (layer, found) => layer.replaceChildren(...found.map(({ box, kind, text }) => {
+      const tag = text ? [el("span", { className: "ex-tag" }, text)] : [];
+      return place(el("div", { className: `ex-rect ${kind}` }, ...tag), box, layer);
+    })),
   };
 }
 
-// A box that is moved by mouse, finger and keys on one or more stages alike; the first is in the tab order.
-function movable(stages, { name, box, kind, sprite = null, changed }) {
-  const start = box, sprites = [];
+// A box that is moved by mouse, finger and keys, on one or more stages alike.
+function movable(stages, { name, box, kind, sprite = "", changed }) {
+  const start = box, sprites = stages.map(() => drawing(sprite));
   const handles = stages.map((on, n) => {
-    const corners = [[0, 0], [1, 0], [0, 1], [1, 1]].map(([right, low]) =>
-      el("i", { className: `ex-corner ${right ? "right" : "left"} ${low ? "low" : "high"}` }));
+    const corners = ["left high", "right high", "left low", "right low"].map((place) =>
+      el("i", { className: `ex-corner ${place}` }));
     const handle = el("div", {
-      className: `ex-movable ${kind}`, tabIndex: n ? -1 : 0, role: "application", "aria-roledescription": t("box.role"),
+      className: `ex-movable ${kind}`, tabIndex: n ? -1 : 0,
+      role: "application", "aria-roledescription": t("box.role"),
     }, el("span", { className: "ex-tag" }, name), ...corners);
-    handle.addEventListener("keydown", key);
+    handle.addEventListener("keydown", press);
     handle.addEventListener("pointerdown", (event) => grab(event, on, handle));
-    if (sprite) sprites.push([on, drawing(sprite)]);
-    return [on, handle];
+    return handle;
   });
-  const self = { get box() { return box; }, set: (wanted) => move(wanted), reset: () => move(start) };
 
-  function move(wanted, quiet = false) {
-    const [cx, cy, w, h] = toCentre(wanted);
-    const width = clamp(w, SMALLEST, 1), height = clamp(h, SMALLEST, 1);
-    box = toCorners([clamp(cx, width / 2, 1 - width / 2), clamp(cy, height / 2, 1 - height / 2), width, height]);
-    for (const [on, node] of sprites) on.sprite(node, box);
+  function set(wanted, quiet = false) {
+    box = wanted;
     const [x0, y0, x1, y1] = box.map((value) => num(value));
-    for (const [on, handle] of handles) {
-      on.place(handle, box, on.moving);
-      handle.ariaLabel = t("box.label", { name, x0, y0, x1, y1 });
-    }
-    if (!quiet) changed(self);
+    stages.forEach((on, n) => {
+      on.sprite(sprites[n], box);
+      on.place(handles[n], box, on.moving).ariaLabel = t("box.label", { name, x0, y0, x1, y1 });
+    });
+    if (!quiet) changed();
   }
 
-  function key(event) {
-    const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    const growth = { "+": 1, "=": 1, "-": -1, "−": -1 }[event.key], [x0, y0, x1, y1] = box;
+  // The box with its left, upper, right and lower side moved, or all four: it stays in the image.
+  function shift(from, dx, dy, sides) {
+    const [x0, y0, x1, y1] = from, whole = sides.every(Boolean);
+    if (whole) [dx, dy] = [clamp(dx, -x0, 1 - x1), clamp(dy, -y0, 1 - y1)];
+    const wanted = from.map((value, n) => clamp(value + (sides[n] ? (n % 2 ? dy : dx) : 0), 0, 1));
+    if (wanted[2] - wanted[0] >= SMALLEST && wanted[3] - wanted[1] >= SMALLEST) set(wanted);
+  }
+
+  function press(event) {
+    const arrow = ARROWS[event.key], grow = { "+": 1, "=": 1, "-": -1, "−": -1 }[event.key] * STEP / 2;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (arrow) {
-      const [dx, dy] = arrow.map((way) => way * STEP);
-      if (event.shiftKey)
-        move([x0, y0, clamp(x1 + dx, x0 + SMALLEST, 1), clamp(y1 + dy, y0 + SMALLEST, 1)]);
-      else move([x0 + dx, y0 + dy, x1 + dx, y1 + dy]);
-    } else if (growth) {
-      const grow = growth * STEP / 2;
-      move([x0 - grow, y0 - grow, x1 + grow, y1 + grow]);
-    } else if (event.key === "Home") self.reset();
+    if (arrow) shift(box, arrow[0] * STEP, arrow[1] * STEP, event.shiftKey ? [0, 0, 1, 1] : [1, 1, 1, 1]);
+    else if (grow) shift(box.map((value, n) => value - (n < 2 ? grow : -grow)), 0, 0, [0, 0, 0, 0]);
+    else if (event.key === "Home") set(start);
     else return;
     event.preventDefault();
   }
 
   function grab(event, on, handle) {
     if (event.button) return;
-    const corner = event.target.closest(".ex-corner"), from = box, frame = on.picture.getBoundingClientRect();
-    const right = corner?.classList.contains("right"), low = corner?.classList.contains("low");
-    const [x0, y0, x1, y1] = on.view, origin = [event.clientX, event.clientY];
-    const snap = (value) => Math.round(value / SNAP) * SNAP;
-    handle.setPointerCapture(event.pointerId);
-    handle.focus({ preventScroll: true });
     event.preventDefault();
-    const drag = (next) => {
-      const dx = snap((next.clientX - origin[0]) / frame.width * (x1 - x0));
-      const dy = snap((next.clientY - origin[1]) / frame.height * (y1 - y0));
-      if (!corner) return move([from[0] + dx, from[1] + dy, from[2] + dx, from[3] + dy]);
-      const [a, b, c, d] = from;
-      return move([
-        right ? a : clamp(a + dx, 0, c - SMALLEST), low ? b : clamp(b + dy, 0, d - SMALLEST),
-        right ? clamp(c + dx, a + SMALLEST, 1) : c, low ? clamp(d + dy, b + SMALLEST, 1) : d,
-      ]);
-    };
-    const drop = () => ["pointermove", "pointerup", "pointercancel"].forEach((type, n) =>
-      handle.removeEventListener(type, n ? drop : drag));
-    handle.addEventListener("pointermove", drag);
-    handle.addEventListener("pointerup", drop);
-    handle.addEventListener("pointercancel", drop);
+    handle.focus({ preventScroll: true });
+    handle.setPointerCapture(event.pointerId);
+    const from = box, side = event.target.closest(".ex-corner")?.classList;
+    const sides = side ? ["left", "high", "right", "low"].map((name) => side.contains(name)) : [1, 1, 1, 1];
+    const frame = on.picture.getBoundingClientRect(), [x0, y0, x1, y1] = on.view;
+    const snap = (share) => Math.round(share / SNAP) * SNAP;
+    handle.onpointermove = (next) => shift(
+      from,
+      snap((next.clientX - event.clientX) / frame.width * (x1 - x0)),
+      snap((next.clientY - event.clientY) / frame.height * (y1 - y0)),
+      sides,
+    );
+    handle.onpointerup = handle.onpointercancel = () => { handle.onpointermove = null; };
   }
 
-  move(box, true);
-  return self;
+  set(box, true);
+  return { get box() { return box; }, set, reset: () => set(start) };
 }
 
-// Controls. `told` says a slider's value in words, for its output and for a screen reader.
-function slider({ label, low, high, step, value, told = num, changed }) {
-  const input = el("input", { type: "range", min: low, max: high, step, value });
-  const output = el("output", {});
+// Controls; their labels are texts of the table. `told` says a slider's value in words.
+function slider(label, [min, max, step, value], changed, told = num) {
+  const input = el("input", { type: "range", min, max, step, value });
+  const output = el("span", { className: "ex-value", ariaHidden: "true" });
   const tell = () => { input.ariaValueText = output.textContent = told(Number(input.value)); };
   input.addEventListener("input", () => { tell(); changed(); });
   tell();
-  const node = el("label", { className: "ex-slider" }, el("span", {}, label), input, output);
-  const set = (next, most = input.max) => { input.max = most; input.value = next; tell(); };
+  const set = (next, most) => { input.max = most; input.value = next; tell(); };
+  const node = el("label", { className: "ex-slider" }, el("span", {}, t(label)), input, output);
   return { node, set, get value() { return Number(input.value); } };
 }
 
-let groups = 0;
-function choice({ label, options, value, changed }) {
-  const name = `explore-${groups++}`;
-  const node = el("fieldset", { className: "ex-choice" }, el("legend", {}, label));
-  for (const [key, text] of Object.entries(options)) {
-    const input = el("input", { type: "radio", name, value: key, checked: key === value });
-    input.addEventListener("change", () => { value = key; changed(); });
+// One of several options; texts are those of the table, or the options themselves.
+function choice(label, options, value, changed) {
+  const node = el("fieldset", { className: "ex-choice" }, el("legend", {}, t(label)));
+  const name = `explore-${label}`, table = label.split(".")[0];
+  for (const option of options) {
+    const input = el("input", { type: "radio", name, checked: option === value });
+    input.addEventListener("change", () => { value = option; changed(); });
+    const text = /^[a-z]/.test(option) ? t(`${table}.${option}`) : option;
     node.append(el("label", {}, input, el("span", {}, text)));
   }
   return { node, get value() { return value; } };
 }
 
-function button(label, pressed) {
-  const node = el("button", { type: "button", className: "ex-button" }, label);
-  node.addEventListener("click", pressed);
-  return node;
-}
+const button = (label, pressed) =>
+  el("button", { type: "button", className: "ex-button", onclick: pressed }, t(label));
 
 // A plot. Its axes: {from, to, ticks, label, log}.
 function plot(x, y) {
@@ -203,27 +192,29 @@ const cells = (rows) => rows.map((row, n) => el("tr", {}, ...row.map((cell, m) =
 // The frame of a figure: its parts, and a sentence that says the result.
 function frame(root, name, body, controls) {
   const say = el("p", { className: "ex-say", role: "status" });
+  const note = (text) => el("p", { className: "ex-note" }, t(`${name}.${text}`));
   root.append(el("div", {
     className: `explore-live ex-${name}`, role: "group", ariaLabel: t(`${name}.title`), dir: table().dir,
-  }, el("div", { className: "ex-body" }, ...body), el("p", { className: "ex-note" }, t(`${name}.legend`)), say,
-  el("div", { className: "ex-controls" }, ...controls), el("p", { className: "ex-note" }, t(`${name}.keys`))));
+  }, el("div", { className: "ex-body" }, ...body), note("legend"), say,
+  el("div", { className: "ex-controls" }, ...controls), note("keys")));
   return (...sentences) => { say.textContent = sentences.filter(Boolean).join(" "); };
 }
 
-// Each figure takes the place of the still picture that its element names, if it could be made.
+// Each figure takes the place of the still picture that its element names, once it has been made.
 function start() {
-  for (const root of document.querySelectorAll("div.explore[data-explore]")) {
-    const still = document.getElementById(root.dataset.still ?? "");
-    const pictures = [...(still?.querySelectorAll("img") ?? [])];
-    const place = el("div", {});
-    Explore.figures[root.dataset.explore](place);
+  for (const root of document.querySelectorAll("div.explore")) {
+    const { explore, still } = root.dataset, made = el("div", {});
+    const pictures = [...(document.getElementById(still)?.querySelectorAll("img") ?? [])];
     const last = pictures.at(-1);
-    if (last) (last.closest("a") ?? last).after(...place.childNodes);
-    else root.append(...place.childNodes);
+    Explore.figures[explore](made);
+    if (last) (last.closest("a") ?? last).after(...made.childNodes);
+    else root.append(...made.childNodes);
     for (const picture of pictures) picture.classList.add("explore-still");
   }
 }
 document.addEventListener("DOMContentLoaded", start);
 
-Explore.kit = { t, list, num, el, drawing, stage, movable, slider, choice, button, plot, cells, frame, start };
+Explore.kit = {
+  ARROWS, t, list, num, el, drawing, stage, movable, slider, choice, button, plot, cells, frame, start,
+};
 }

@@ -7,50 +7,44 @@ const HERE = document.currentScript.src;
 
 // Losses are written in 16 bits each, evenly spaced in their logarithm.
 function read(text) {
-  const bytes = atob(text), half = (i) => bytes.charCodeAt(2 * i) + 256 * bytes.charCodeAt(2 * i + 1);
-  return Array.from({ length: bytes.length / 2 }, (_, i) => Math.exp(half(i) / 3600 - 14));
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return Array.from(new Uint16Array(bytes.buffer), (written) => Math.exp(written / 3600 - 14));
 }
 
 Explore.figures.mining = (root) => {
   const { grids, scales, ratios, truths, losses: written } = Explore.data.mining;
   const defaults = corners(layout(grids, scales, ratios)), losses = read(written);
   const positive = match(table(truths.map(({ box }) => box), defaults)).map((owner) => owner >= 0);
-  const count = positive.filter(Boolean).length;
-  const ranked = hardNegatives(losses, positive, Infinity);
+  const ranked = hardNegatives(losses, positive, Infinity), n = losses.length - ranked.length;
   const sum = (some) => some.reduce((all, i) => all + losses[i], 0);
   const picture = el("img", { src: new URL("mining.webp", HERE).href, alt: "", draggable: false });
   const on = stage({ label: t("mining.scene"), backdrop: picture });
-  const ratio = slider({
-    label: t("mining.ratio"), low: 0, high: 20, step: 0.5, value: 3, changed: render, told: (r) => `${r} : 1`,
-  });
-  const rank = slider({
-    label: t("mining.rank"), low: 1, high: 400, step: 1, value: 1, changed: render, told: String,
-  });
+  on.show(on.moving, truths.map(({ box, name }) => ({ box, kind: "truth", text: t(name) })));
+  const ratio = slider("mining.ratio", [0, 20, 0.5, 3], render, (value) => `${value} : 1`);
+  const rank = slider("mining.rank", [1, 400, 1, 1], render, String);
   const field = plot(
     { from: 1, to: ranked.length, log: true, label: t("mining.sorted"), ticks: [1, 10, 100, 1000] },
     { from: 0.001, to: 10, log: true, label: t("mining.loss"), ticks: [0.001, 0.01, 0.1, 1, 10] },
   );
   const say = frame(root, "mining", [on.node, field.node], [ratio.node, rank.node]);
-  on.show(on.moving, truths.map(({ box, name }) => ({ box, kind: "truth", text: t(name) })));
+  const points = ranked.map((i, place) => [place + 1, losses[i]]);
+  const below = (some, kind) => (some.length
+    ? `<path class="${kind}" d="${field.path([[some[0][0], 0], ...some, [some.at(-1)[0], 0]])}"/>` : "");
 
   function render() {
     const kept = hardNegatives(losses, positive, ratio.value), at = ranked[rank.value - 1];
     on.show(on.boxes, [
       ...kept.map((i) => ({ box: defaults[i], kind: "kept" })),
-      ...defaults.flatMap((box, i) => (positive[i] ? [{ box, kind: "positive" }] : [])),
-      { box: defaults[at], kind: `looked ${kept.includes(at) ? "" : "out"}` },
+      ...defaults.filter((_, i) => positive[i]).map((box) => ({ box, kind: "positive" })),
+      { box: defaults[at], kind: "looked" },
     ]);
-    const points = ranked.map((i, n) => [n + 1, losses[i]]), edge = Math.max(kept.length, 1);
-    const area = (some) => `${field.path([[some[0][0], 0.001], ...some, [some.at(-1)[0], 0.001]])}Z`;
-    field.draw((kept.length ? `<path class="kept" d="${area(points.slice(0, edge))}"/>` : "")
-      + `<path class="left" d="${area(points.slice(edge - 1))}"/><path class="curve" d="${field.path(points)}"/>`);
+    const [first, rest] = [points.slice(0, kept.length), points.slice(Math.max(kept.length - 1, 0))];
+    field.draw(`${below(first, "kept")}${below(rest, "left")}<path d="${field.path(points)}"/>`);
     field.dots([{ x: rank.value, y: losses[at], kind: "looked" }]);
+    const share = num(100 * sum(kept) / sum(ranked), 0), loss = num(losses[at], 3);
     say(
-      t("mining.said", {
-        n: count, ratio: ratio.value, kept: kept.length, all: ranked.length,
-        share: num(100 * sum(kept) / sum(ranked), 0),
-      }),
-      t(kept.includes(at) ? "mining.counts" : "mining.leftOut", { rank: rank.value, loss: num(losses[at], 3) }),
+      t("mining.said", { n, ratio: ratio.value, kept: kept.length, all: ranked.length, share }),
+      t(kept.includes(at) ? "mining.counts" : "mining.leftOut", { rank: rank.value, loss }),
     );
   }
   render();

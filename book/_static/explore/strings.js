@@ -13,8 +13,8 @@ Explore.strings = {
     box: { role: "movable box", label: "{name}, from {x0}, {y0} to {x1}, {y1}" },
     matching: {
       title: "Explore matching: a cat and a dog over the default boxes of two maps",
-      legend: "Thick: the object’s own default box (step one). Thin: matched in step two. Grey: an object’s best "
-        + "default box on a map where it has none.",
+      legend: "Thick: the object’s own default box (step one). Thin: matched in step two. Grey: the best "
+        + "default box for an object, not matched.",
       keys,
       show: "Show", overlaps: "overlaps", first: "step one", both: "both steps", threshold: "Threshold",
       best: { none: "{best}, none", one: "{best}, 1 box", other: "{best}, {n} boxes" },
@@ -55,8 +55,8 @@ Explore.strings = {
       least: "Smallest scale", most: "Largest scale", maps: "Maps, m", which: "Map shown",
       width: "width (share of the image’s)", height: "height",
       cell: "cells", where: "{map}, row {row}, column {column}",
-      said: "Coverage {share}: {found} of {n} objects overlap one of {boxes} default boxes by more than 0.5.",
-      list: "Scales: {scales}.",
+      said: "Coverage {share}: {found} of {n} objects overlap one of {boxes} default boxes by more than 0.5. "
+        + "Scales: {scales}.",
     },
     mining: {
       title: "Explore hard negative mining: which negatives of a scene count",
@@ -75,11 +75,11 @@ Explore.strings = {
     },
     augmentation: {
       title: "Explore patches: which are taken, and which objects stay",
-      legend: "Coloured: objects whose centre lies in the patch. Dotted: dropped. Thin: patches that were refused.",
+      legend: "Coloured: objects whose centre lies in the patch. Dotted: dropped. Grey: patches refused.",
       keys,
       image: "the image and the patch", seen: "what the network sees", patch: "patch",
       option: "Option", overlap: "minimum overlap", any: "any patch", whole: "whole image",
-      text: "one of the three at random", least: "Minimum overlap", draw: "Draw a patch",
+      random: "one of the three at random", least: "Minimum overlap", draw: "Draw a patch",
       tookWhole: "Whole image.",
       took: {
         one: "Minimum overlap {minimum}: the first trial is taken, with overlap {best}.",
