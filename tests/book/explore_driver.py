@@ -1,9 +1,6 @@
 """A figure of the page, moved as readers move it, and what it then shows."""
 
 import re
-from collections.abc import Callable
-from typing import Any
-
 from playwright.sync_api import Locator, Page
 
 Point = tuple[float, float]
@@ -41,11 +38,13 @@ class Driver:
 
     def slide(self, label: str, value: float) -> None:
         """Set a slider as a key press would: value, then the event."""
-        slider = self.figure.get_by_label(label)
+        slider = self.figure.get_by_role("slider", name=label)
         slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)
 
     def option(self, text: str) -> None:
-        self.figure.get_by_text(text, exact=True).click()
+        """Press a button, or take one of several options."""
+        exactly = re.compile(f"^{re.escape(text)}$")
+        self.figure.locator(".ex-choice label, button").filter(has_text=exactly).click()
 
     def middle(self, target: Locator, share: Point = (0.5, 0.5)) -> Point:
         """A point of an element, in the middle of the window, away from what is fixed at its edges."""
@@ -85,12 +84,3 @@ class Driver:
 def numbers(text: str) -> list[float]:
     """The numbers of a text, in order."""
     return [float(found.replace(",", "").replace("−", "-")) for found in re.findall(r"[−-]?\d[\d,]*\.?\d*", text)]
-
-
-def waits_for(check: Callable[[], Any], page: Page) -> None:
-    """Wait a moment for something to become true."""
-    for _ in range(50):
-        if check():
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError("it did not become true")
