@@ -24,7 +24,7 @@ class Driver:
 
     @property
     def said(self) -> str:
-        return self.figure.get_by_role("status").inner_text()
+        return self.figure.get_by_role("status").inner_text().replace("\xa0", " ")
 
     def cells(self) -> list[list[str]]:
         """The texts of the figure's table, without its head."""

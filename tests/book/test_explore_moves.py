@@ -165,7 +165,7 @@ def test_scales(reader: Any) -> None:
     else:
         driver.page.mouse.click(*driver.middle(image, (0.9, 0.9)))
     place = {"keys": "row 5, column 6"}.get(hand, "row 10, column 10")
-    assert picture.get_attribute("aria-label") == f"10 × 10 map, {place}" != before
+    assert picture.get_attribute("aria-label") == f"10\xa0×\xa010 map, {place}" != before
     grids, ratios = (38, 19, 10, 5, 3, 1), {"1": (), "1, 2, ½": (2.0,), "1, 2, 3, ½, ⅓": (2.0, 3.0)}
     names = {"debris on runways": "fod", "blood cells": "bccd", "playing cards": "cards"}
     for (text, name), (shapes, extra), (maps, smallest, largest) in zip(

@@ -17,7 +17,7 @@ Explore.figures.mining = (root) => {
   const positive = match(table(truths.map(({ box }) => box), defaults)).map((owner) => owner >= 0);
   const ranked = hardNegatives(losses, positive, Infinity), n = losses.length - ranked.length;
   const sum = (some) => some.reduce((all, i) => all + losses[i], 0);
-  const picture = el("img", { src: new URL("mining.webp", HERE).href, alt: "", draggable: false });
+  const picture = el("img", { src: new URL("mining.webp", HERE).href, alt: t("mining.alt"), draggable: false });
   const on = stage({ label: t("mining.scene"), backdrop: picture });
   on.show(on.moving, truths.map(({ box, name }) => ({ box, kind: "truth", text: t(name) })));
   const ratio = slider("mining.ratio", [0, 20, 0.5, 3], render, (value) => `${value} : 1`);

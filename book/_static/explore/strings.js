@@ -9,7 +9,7 @@ Explore.strings = {
     dir: "ltr",
     cat: "cat", dog: "dog", tree: "tree", fish: "fish",
     reset: "Start again",
-    map: "{n} × {n} map",
+    map: "{n}\u00a0×\u00a0{n} map",
     box: { role: "movable box", label: "{name}, from {x0}, {y0} to {x1}, {y1}" },
     matching: {
       title: "Explore matching: a cat and a dog over the default boxes of two maps",
@@ -62,7 +62,7 @@ Explore.strings = {
       title: "Explore hard negative mining: which negatives of a scene count",
       legend: "Orange: positives. Blue: negatives that count. Black: the negative at the rank below.",
       keys: "Move a slider with the mouse, a finger or the arrow keys.",
-      scene: "a scene and its default boxes",
+      scene: "a scene and its default boxes", alt: "A drawn scene with a tree, a dog and a fish.",
       ratio: "Negatives to a positive", rank: "Look at rank",
       sorted: "negatives, hardest first", loss: "confidence loss",
       said: {
