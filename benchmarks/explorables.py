@@ -45,7 +45,7 @@ ICON_PAINTS = {"cat": (1, 7), "dog": (8, 6), "tree": (5, 0)}
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description="Write the data of the book's explorable figures.")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder for the files")
     folder: Path = parser.parse_args().out
     detector, example = models.load(DETECTOR), scene()
@@ -103,7 +103,8 @@ def backdrop() -> str:
     far, near = (hexadecimal(colour) for colour in BACKDROPS[0][2:])
     hills = ((20, 62, 40, far), (80, 58, 45, far), (45, 82, 60, near), (95, 88, 40, near))
     return "".join(
-        f'<ellipse cx="{x}" cy="{top + 60}" rx="{reach}" ry="60" fill="{ink}"/>' for x, top, reach, ink in hills
+        f'<ellipse cx="{x}" cy="{top + 60}" rx="{reach}" ry="60" fill="{ink}"/>'
+        for x, top, reach, ink in hills
     )
 
 

@@ -4,9 +4,9 @@ A page asks for a figure with an empty HTML element in a Markdown cell::
 
     <div class="explore" data-explore="matching" data-still="fig-one"></div>
 
-In the built page the figure takes the place of the picture in the element whose id ``data-still`` is, above its
-caption, or of the ``div`` itself where there is none. Jupyter, Colab, paper and a browser without JavaScript
-show the picture alone.
+In the built page the explorable figure replaces the picture inside the element with the id ``data-still``;
+the caption stays. Without ``data-still`` it stands where the ``div`` is. Jupyter, Colab, print and a browser
+without JavaScript show the picture.
 """
 
 import re

@@ -1,21 +1,24 @@
 """A figure of the page, moved as readers move it, and what it then shows."""
 
 import re
+
 from playwright.sync_api import Locator, Page
 
 Point = tuple[float, float]
 
 
 class Driver:
-    """One figure on an open page."""
+    """One figure on an open page; the hand is ``mouse``, ``touch`` or ``keys``."""
 
-    def __init__(self, page: Page, name: str) -> None:
-        self.page, self.figure = page, page.locator(f".explore-live.ex-{name}")
+    def __init__(self, page: Page, name: str, hand: str) -> None:
+        self.page, self.figure, self.hand = page, page.locator(f".explore-live.ex-{name}"), hand
         self.figure.scroll_into_view_if_needed()
 
     def box(self, kind: str) -> list[float]:
         """Where a movable box lies, as the figure has placed it."""
-        sides = self.movable(kind).evaluate("(e) => ['left', 'top', 'width', 'height'].map((s) => e.style[s])")
+        sides = self.movable(kind).evaluate(
+            "(e) => ['left', 'top', 'width', 'height'].map((s) => e.style[s])"
+        )
         left, top, width, height = (float(side.removesuffix("%")) / 100 for side in sides)
         return [left, top, left + width, top + height]
 
@@ -53,11 +56,36 @@ class Driver:
         assert found is not None
         return found["x"] + share[0] * found["width"], found["y"] + share[1] * found["height"]
 
-    def drag(self, target: Locator, by: Point, *, touch: bool = False) -> None:
+    def move(self, kind: str, keys: str, by: Point) -> None:
+        """Move a box by its middle, or by keys."""
+        before = self.box(kind)
+        if self.hand == "keys":
+            self._press(kind, keys)
+        else:
+            self.drag(self.movable(kind), by)
+        assert self.box(kind) != before
+
+    def resize(self, kind: str, by: Point) -> None:
+        """Make a box larger or smaller at its lower right corner, or by keys."""
+        before = self.box(kind)
+        if self.hand == "keys":
+            self._press(kind, "Shift+ArrowRight Shift+ArrowRight Shift+ArrowDown + - -")
+        else:
+            self.drag(self.movable(kind).locator(".ex-corner.right.low"), by)
+            assert self.box(kind)[:2] == before[:2]
+        after = self.box(kind)
+        assert after[2] - after[0] != before[2] - before[0]
+
+    def _press(self, kind: str, keys: str) -> None:
+        self.movable(kind).focus()
+        for key in keys.split():
+            self.page.keyboard.press(key)
+
+    def drag(self, target: Locator, by: Point) -> None:
         """Press in the middle of an element, move by so many pixels, let go."""
         (x, y), steps = self.middle(target), 4
         path = [(x + by[0] * n / steps, y + by[1] * n / steps) for n in range(steps + 1)]
-        (self._finger if touch else self._mouse)(path)
+        (self._finger if self.hand == "touch" else self._mouse)(path)
 
     def _mouse(self, path: list[Point]) -> None:
         mouse = self.page.mouse
@@ -83,4 +111,5 @@ class Driver:
 
 def numbers(text: str) -> list[float]:
     """The numbers of a text, in order."""
-    return [float(found.replace(",", "").replace("−", "-")) for found in re.findall(r"[−-]?\d[\d,]*\.?\d*", text)]
+    found = re.findall(r"-?\d[\d,]*\.?\d*", text.replace("−", "-"))
+    return [float(number.replace(",", "")) for number in found]

@@ -17,9 +17,13 @@ NAMES = ("matching", "conflict", "offsets", "scales", "mining", "augmentation")
 FOLDER = BOOK / "_static" / "explore"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (  # without these the browser asks its maker for updates, which no page of the book does
-    "--no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 FIGURE = """
 <div class="explore" data-explore="{name}" data-still="{page}-{name}"></div>
@@ -40,8 +44,8 @@ def build(folder: Path) -> Path:
     shutil.copy(BOOK / "images" / "detections.png", source / "still.png")
     pages = {"index": NAMES, "two": NAMES[3:5], "none": ()}
     for page, names in pages.items():
-        text = "\n".join(FIGURE.format(name=name, page=page) for name in names)
-        (source / f"{page}.md").write_text(f"# The page {page}\n\nA paragraph before the figures.\n\n{text}\n")
+        parts = [f"# The page {page}", "Text.", *(FIGURE.format(name=name, page=page) for name in names)]
+        (source / f"{page}.md").write_text("\n\n".join(parts))
     (source / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters: [file: two, file: none]\n")
     settings = yaml.safe_load((ROOT / "_config.yml").read_text())
     sphinx = {

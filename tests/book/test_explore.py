@@ -76,7 +76,11 @@ def test_matches_are_the_packages(page: Page, rng: np.random.Generator) -> None:
     for number in range(3 * CASES):
         truths, defaults = draw(rng, rng.integers(1, 7)), draw(rng, rng.integers(1, 25))
         threshold = float(rng.choice([0, 0.25, 0.5, 1, rng.random()]))
-        options = {"rule": matching.RULES[number % 3], "threshold": threshold, "inclusive": bool(rng.integers(2))}
+        options = {
+            "rule": matching.RULES[number % 3],
+            "threshold": threshold,
+            "inclusive": bool(rng.integers(2)),
+        }
         cases.append([truths, defaults, options])
     script = "([truths, defaults, options]) => m.match(m.table(truths, defaults), options)"
     for (truths, defaults, options), found in zip(cases, many(page, script, cases), strict=True):
@@ -164,7 +168,11 @@ def test_mined_negatives_are_the_packages(page: Page, rng: np.random.Generator) 
     cases = []
     for _ in range(CASES):
         count = int(rng.integers(1, 40))
-        losses = (rng.integers(0, 16, count) / 4).tolist() if rng.integers(2) else rng.exponential(size=count).tolist()
+        losses = (
+            (rng.integers(0, 16, count) / 4).tolist()
+            if rng.integers(2)
+            else rng.exponential(size=count).tolist()
+        )
         losses = [float(rng.choice([np.nan, np.inf, -np.inf])) if rng.random() < 0.05 else v for v in losses]
         positive = (rng.random(count) < rng.random()).tolist()
         cases.append([losses, positive, float(rng.choice([0, 0.1, 0.5, 1, 3, 10]))])

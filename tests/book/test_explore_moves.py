@@ -1,10 +1,9 @@
-"""Every explorable figure is moved by mouse, finger and keys; what it then says is what the package computes."""
+"""Every explorable figure, moved by mouse, finger and keys, says what the package computes."""
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -14,81 +13,42 @@ from torch import Tensor
 from benchmarks import explorables
 from ssd_lite import Truths, augmentation, boxes, matching, mining, models, objective, scales
 from ssd_lite.scales import DefaultBoxes
-from tests.book import explore_site
 from tests.book.explore_driver import Driver, numbers
 from tests.book.explore_site import FOLDER, visit
 from tests.book.test_explore import careless
 
 pytestmark = pytest.mark.site
 
-HANDS = ("mouse", "touch", "keys")
 PAIR = DefaultBoxes(grids=((8, 8), (4, 4)), scales=(0.25, 0.5, 0.95), aspect_ratios=((2.0,), (2.0,)))
 ON_FINE = 8 * 8 * 4
 ROUNDED = 0.00501
+Drive = Callable[[str], Driver]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return explore_site.build(tmp_path_factory.mktemp("figures"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with explore_site.browser() as opened:
-        yield opened
-
-
-@pytest.fixture(params=HANDS)
-def reader(browser: Browser, site: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Makes a driver of a figure, and has a hand; nothing may go wrong meanwhile."""
+@pytest.fixture(params=("mouse", "touch", "keys"))
+def driven(chromium: Browser, figures: Path, request: pytest.FixtureRequest) -> Iterator[Drive]:
+    """Makes a driver of the figure of that name; nothing may go wrong on the page meanwhile."""
     touch = request.param == "touch"
-    page, problems = visit(browser, site / "index.html", 400 if touch else 1400, has_touch=touch)
-
-    def of(name: str) -> tuple[Driver, str]:
-        return Driver(page, name), request.param
-
-    yield of
+    page, problems = visit(chromium, figures / "index.html", 400 if touch else 1400, has_touch=touch)
+    yield lambda name: Driver(page, name, request.param)
     assert problems == []
     page.close()
-
-
-def move(driver: Driver, hand: str, kind: str, keys: str, by: tuple[float, float]) -> None:
-    """Move a box by its middle, or by keys."""
-    target, before = driver.movable(kind), driver.box(kind)
-    if hand == "keys":
-        target.focus()
-        for key in keys.split():
-            driver.page.keyboard.press(key)
-    else:
-        driver.drag(target, by, touch=hand == "touch")
-    assert driver.box(kind) != before
-
-
-def resize(driver: Driver, hand: str, kind: str, by: tuple[float, float]) -> None:
-    """Make a box larger or smaller at its lower right corner."""
-    before = driver.box(kind)
-    if hand == "keys":
-        driver.movable(kind).focus()
-        for key in ("Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowDown", "+", "-", "-"):
-            driver.page.keyboard.press(key)
-    else:
-        corner = driver.movable(kind).locator(".ex-corner.right.low")
-        driver.drag(corner, by, touch=hand == "touch")
-        assert driver.box(kind)[:2] == before[:2]
-    after = driver.box(kind)
-    assert after[2] - after[0] != before[2] - before[0]
 
 
 def defaults(layout: DefaultBoxes) -> Tensor:
     return boxes.cxcywh_to_xyxy(layout.cxcywh()).double()
 
 
-def test_matching(reader: Any) -> None:
-    driver, hand = reader("matching")
+def test_matching(driven: Drive) -> None:
+    driver = driven("matching")
     assert re.search("dog has none on the 8 × 8 map and 2 default boxes on the 4 × 4", driver.said)
-    move(driver, hand, "dog", "ArrowDown ArrowDown ArrowLeft", (-20, 30))
-    resize(driver, hand, "dog", (-70, 30))
-    for threshold, shown, rule in ((0.5, "both steps", "ssd"), (0.2, "both steps", "ssd"), (0.2, "step one", "multibox")):
+    driver.move("dog", "ArrowDown ArrowDown ArrowLeft", (-20, 30))
+    driver.resize("dog", (-70, 30))
+    for threshold, shown, rule in (
+        (0.5, "both steps", "ssd"),
+        (0.2, "both steps", "ssd"),
+        (0.2, "step one", "multibox"),
+    ):
         driver.slide("Threshold", threshold)
         driver.option(shown)
         truths = torch.tensor([driver.box("cat"), driver.box("dog")], dtype=torch.float64)
@@ -108,8 +68,8 @@ def test_matching(reader: Any) -> None:
     assert driver.box("dog") == [0.34375, 0.1875, 0.953125, 0.5625]
 
 
-def test_conflict(reader: Any) -> None:
-    driver, hand = reader("conflict")
+def test_conflict(driven: Drive) -> None:
+    driver = driven("conflict")
     assert "leaves the cat without a default box" in driver.said
     for step in range(2):
         truths = torch.tensor([driver.box("cat"), driver.box("dog")], dtype=torch.float64)
@@ -121,14 +81,14 @@ def test_conflict(reader: Any) -> None:
                 count = (owners == j).sum()
                 assert text == "lost" if count == 0 else numbers(text)[0] == count
         if step == 0:
-            move(driver, hand, "dog", "ArrowRight " * 8 + "ArrowDown " * 8, (60, 60))
+            driver.move("dog", "ArrowRight " * 8 + "ArrowDown " * 8, (60, 60))
     assert "Neither matcher" in driver.said
 
 
-def test_offsets(reader: Any) -> None:
-    driver, hand = reader("offsets")
-    move(driver, hand, "predicted", "ArrowUp ArrowRight ArrowRight", (40, -25))
-    resize(driver, hand, "truth", (-30, 20))
+def test_offsets(driven: Drive) -> None:
+    driver = driven("offsets")
+    driver.move("predicted", "ArrowUp ArrowRight ArrowRight", (40, -25))
+    driver.resize("truth", (-30, 20))
     for text, variances in (("(1, 1)", (1.0, 1.0)), ("(0.1, 0.2)", (0.1, 0.2))):
         driver.option(text)
         corners = torch.tensor([driver.box("truth"), driver.box("predicted")], dtype=torch.float64)
@@ -140,7 +100,9 @@ def test_offsets(reader: Any) -> None:
         assert abs(numbers(driver.said)[0] - loss.item()) < 0.000501
         assert off.grad is not None
         for m, row in enumerate(driver.cells()):
-            cost = objective.localization_losses(off[m : m + 1, None], torch.zeros(1, 1), torch.ones(1).bool())
+            cost = objective.localization_losses(
+                off[m : m + 1, None], torch.zeros(1, 1), torch.ones(1).bool()
+            )
             expected = [v.item() for v in (wanted[m], given[m], off[m], cost[0], off.grad[m])]
             assert [float(cell.replace("−", "-")) for cell in row] == pytest.approx(expected, abs=ROUNDED)
 
@@ -153,18 +115,18 @@ def objects(name: str) -> Tensor:
     return boxes.cxcywh_to_xyxy(torch.tensor(values, dtype=torch.float64).view(-1, 4))
 
 
-def test_scales(reader: Any) -> None:
-    driver, hand = reader("scales")
+def test_scales(driven: Drive) -> None:
+    driver = driven("scales")
     picture, image = driver.figure.locator(".ex-picture"), driver.figure.locator(".ex-image")
     before = picture.get_attribute("aria-label")
-    if hand == "keys":
+    if driver.hand == "keys":
         picture.focus()
         driver.page.keyboard.press("ArrowRight")
-    elif hand == "touch":
+    elif driver.hand == "touch":
         driver.page.touchscreen.tap(*driver.middle(image, (0.9, 0.9)))
     else:
         driver.page.mouse.click(*driver.middle(image, (0.9, 0.9)))
-    place = {"keys": "row 5, column 6"}.get(hand, "row 10, column 10")
+    place = {"keys": "row 5, column 6"}.get(driver.hand, "row 10, column 10")
     assert picture.get_attribute("aria-label") == f"10\xa0×\xa010 map, {place}" != before
     grids, ratios = (38, 19, 10, 5, 3, 1), {"1": (), "1, 2, ½": (2.0,), "1, 2, 3, ½, ⅓": (2.0, 3.0)}
     names = {"debris on runways": "fod", "blood cells": "bccd", "playing cards": "cards"}
@@ -177,18 +139,25 @@ def test_scales(reader: Any) -> None:
             driver.slide(label, value)
         side = scales.linear_scales(maps, smallest=smallest, largest=largest)
         step = side[1] - side[0] if maps > 1 else largest - smallest
-        layout = DefaultBoxes(grids=grids[:maps], scales=(*side, side[-1] + step), aspect_ratios=(extra,) * maps)
+        layout = DefaultBoxes(
+            grids=grids[:maps], scales=(*side, side[-1] + step), aspect_ratios=(extra,) * maps
+        )
         rows = objects(name)
         truths = Truths(rows[None], torch.ones(1, len(rows)).long(), torch.zeros(1, len(rows)).bool())
         recall = scales.coverage(layout, truths).recall
-        assert numbers(driver.said)[:4] == [round(recall, 2), round(recall * len(rows)), len(rows), len(layout)]
+        assert numbers(driver.said)[:4] == [
+            round(recall, 2),
+            round(recall * len(rows)),
+            len(rows),
+            len(layout),
+        ]
         assert numbers(driver.said)[5:-1] == pytest.approx(side[:-1], abs=ROUNDED)
         assert driver.count(".ex-rect.cell") == 1
         assert driver.count(".ex-picture .ex-boxes .ex-rect") == 2 + 2 * len(extra)
 
 
-def test_mining(reader: Any) -> None:
-    driver, hand = reader("mining")
+def test_mining(driven: Drive) -> None:
+    driver = driven("mining")
     detector, example = models.load(explorables.DETECTOR), explorables.scene()
     losses = explorables.background_losses(detector, example)[None]
     found = matching.match(example.truth.boxes_xyxy, defaults(detector.default_boxes).float())[None]
@@ -203,11 +172,11 @@ def test_mining(reader: Any) -> None:
         assert numbers(driver.said)[5] == pytest.approx(100 * share, abs=0.51)
         assert driver.count(".ex-rect.kept") == picked.sum()
         assert driver.count(".ex-rect.positive") == positive.sum()
-        if turn == 0 and hand == "keys":
+        if turn == 0 and driver.hand == "keys":
             slider.focus()
             driver.page.keyboard.press("ArrowRight")
         elif turn == 0:
-            tap = driver.page.touchscreen.tap if hand == "touch" else driver.page.mouse.click
+            tap = driver.page.touchscreen.tap if driver.hand == "touch" else driver.page.mouse.click
             tap(*driver.middle(slider, (0.6, 0.5)))
         assert float(slider.input_value()) != 3
     driver.slide("Look at rank", 400)
@@ -216,11 +185,17 @@ def test_mining(reader: Any) -> None:
     assert "left out" in driver.said
 
 
-def test_augmentation(reader: Any) -> None:
-    driver, hand = reader("augmentation")
-    driver.page.evaluate("(state) => { Math.random = () => (state = (state * 16807) % 2147483647) / 2147483647; }", 7)
+def test_augmentation(driven: Drive) -> None:
+    driver = driven("augmentation")
+    driver.page.evaluate(
+        "(state) => { Math.random = () => (state = (state * 16807) % 2147483647) / 2147483647; }", 7
+    )
     objects_xyxy = torch.tensor(
-        [[0.0625, 0.15625, 0.296875, 0.890625], [0.375, 0.453125, 0.5625, 0.828125], [0.546875, 0.21875, 0.9375, 0.625]],
+        [
+            [0.0625, 0.15625, 0.296875, 0.890625],
+            [0.375, 0.453125, 0.5625, 0.828125],
+            [0.546875, 0.21875, 0.9375, 0.625],
+        ],
         dtype=torch.float64,
     )
     truths = Truths(objects_xyxy[None], torch.ones(1, 3).long(), torch.zeros(1, 3).bool())
@@ -234,8 +209,8 @@ def test_augmentation(reader: Any) -> None:
         assert driver.count(".ex-boxes .ex-tag") == sum(kept)
         return boxes.jaccard(patch, objects_xyxy).max().item()
 
-    move(driver, hand, "patch", "ArrowRight ArrowRight ArrowDown", (25, 40))
-    resize(driver, hand, "patch", (20, 20))
+    driver.move("patch", "ArrowRight ArrowRight ArrowDown", (25, 40))
+    driver.resize("patch", (20, 20))
     best = as_the_package_says()
     for step, minimum in enumerate((0.1, 0.3, 0.5, 0.7, 0.9)):
         driver.slide("Minimum overlap", step)
@@ -246,10 +221,10 @@ def test_augmentation(reader: Any) -> None:
         driver.slide("Minimum overlap", 2)
         for _ in range(12):
             button = driver.figure.get_by_text("Draw a patch")
-            if hand == "keys":
+            if driver.hand == "keys":
                 button.press("Enter")
             else:
-                button.tap() if hand == "touch" else button.click()
+                button.tap() if driver.hand == "touch" else button.click()
             best, said = as_the_package_says(), driver.said
             if text == "minimum overlap" and "taken" in said:
                 assert best >= 0.5

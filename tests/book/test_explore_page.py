@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.book import explore_site
 from tests.book.explore_site import FOLDER, NAMES, visit
 
 pytestmark = pytest.mark.site
@@ -17,21 +16,10 @@ WIDTHS = (1400, 768, 400)
 CODE, ALL = 40_000, 72_000
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return explore_site.build(tmp_path_factory.mktemp("figures"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with explore_site.browser() as opened:
-        yield opened
-
-
 @pytest.fixture(scope="module", params=[(w, s) for w in WIDTHS for s in ("light", "dark")], ids=str)
-def page(browser: Browser, site: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(chromium: Browser, figures: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
     width, scheme = request.param
-    seen, problems = visit(browser, site / "index.html", width, color_scheme=scheme)
+    seen, problems = visit(chromium, figures / "index.html", width, color_scheme=scheme)
     yield seen
     assert problems == []
     seen.close()
@@ -58,15 +46,17 @@ def loaded(site: Path, name: str) -> list[str]:
     return [part.split("?")[0].split('"')[0] for part in text.split("_static/explore/")[1:]]
 
 
-def test_a_page_loads_the_scripts_of_its_own_figures_alone(site: Path) -> None:
+def test_a_page_loads_the_scripts_of_its_own_figures_alone(figures: Path) -> None:
     shared = ["explore.css", "math.js", "strings.js", "kit.js"]
-    assert loaded(site, "none") == []
+    assert loaded(figures, "none") == []
     own = ["data-objects.js", "data-mining.js", "scales.js", "mining.js"]
-    assert loaded(site, "two") == [*shared, *own]
+    assert loaded(figures, "two") == [*shared, *own]
 
 
-def test_a_figure_without_a_still_picture_stands_where_its_element_is(browser: Browser, site: Path) -> None:
-    seen, problems = visit(browser, site / "two.html")
+def test_a_figure_without_a_still_picture_stands_where_its_element_is(
+    chromium: Browser, figures: Path
+) -> None:
+    seen, problems = visit(chromium, figures / "two.html")
     seen.evaluate("""() => {
       const root = document.createElement('div');
       root.className = 'explore';
@@ -80,16 +70,16 @@ def test_a_figure_without_a_still_picture_stands_where_its_element_is(browser: B
     seen.close()
 
 
-def test_without_scripts_the_still_picture_stands(browser: Browser, site: Path) -> None:
-    seen, _ = visit(browser, site / "index.html", java_script_enabled=False)
+def test_without_scripts_the_still_picture_stands(chromium: Browser, figures: Path) -> None:
+    seen, _ = visit(chromium, figures / "index.html", java_script_enabled=False)
     for name in NAMES:
         assert seen.locator(f"figure#index-{name} > img").is_visible()
     assert seen.locator(".explore-live").count() == 0
     seen.close()
 
 
-def test_on_paper_the_still_picture_stands(browser: Browser, site: Path) -> None:
-    seen, problems = visit(browser, site / "index.html")
+def test_on_paper_the_still_picture_stands(chromium: Browser, figures: Path) -> None:
+    seen, problems = visit(chromium, figures / "index.html")
     seen.emulate_media(media="print")
     for name in NAMES:
         assert seen.locator(f"figure#index-{name} img.explore-still").is_visible()
@@ -136,8 +126,9 @@ def test_texts_are_large_and_clear_enough_and_stay_inside(page: Page) -> None:
 
 def test_nothing_is_wider_than_the_page(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    overflowing = page.evaluate("""() => [...document.querySelectorAll('.explore-live, .ex-controls > *, .ex-table')]
-      .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className)""")
+    overflowing = page.evaluate("""() => [
+      ...document.querySelectorAll('.explore-live, .ex-controls > *, .ex-table'),
+    ].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className)""")
     assert overflowing == []
 
 
@@ -147,7 +138,9 @@ def test_all_controls_have_names_and_are_in_the_tab_order(page: Page) -> None:
         assert live.get_attribute("aria-label")
         assert live.get_by_role("status").inner_text()
         controls = live.locator("input, button, [role=application]")
-        names = controls.evaluate_all("(all) => all.map((e) => e.ariaLabel || e.labels?.[0]?.innerText || e.innerText)")
+        names = controls.evaluate_all(
+            "(all) => all.map((e) => e.ariaLabel || e.labels?.[0]?.innerText || e.innerText)"
+        )
         assert all(names)
         assert controls.evaluate_all("(all) => all.some((e) => e.tabIndex === 0)")
 
@@ -160,16 +153,18 @@ def test_the_focus_can_be_seen(page: Page) -> None:
         assert target.evaluate("(e) => getComputedStyle(e).outlineStyle") == "solid", selector
 
 
-def test_movement_can_be_turned_off(browser: Browser, site: Path) -> None:
-    seen, _ = visit(browser, site / "index.html", reduced_motion="reduce")
+def test_movement_can_be_turned_off(chromium: Browser, figures: Path) -> None:
+    seen, _ = visit(chromium, figures / "index.html", reduced_motion="reduce")
     moving = seen.evaluate("""() => [...document.querySelectorAll('.explore-live *')]
       .filter((e) => getComputedStyle(e).transitionDuration !== '0s').length""")
     assert moving == 0
     seen.close()
 
 
-def test_every_text_comes_from_the_table_and_may_run_from_right_to_left(browser: Browser, site: Path) -> None:
-    seen, problems = visit(browser, site / "index.html", 400)
+def test_every_text_comes_from_the_table_and_may_run_from_right_to_left(
+    chromium: Browser, figures: Path
+) -> None:
+    seen, problems = visit(chromium, figures / "index.html", 400)
     seen.evaluate("""() => {
       const mark = (of) => typeof of === 'string' ? `⟦${of}⟧`
         : Object.fromEntries(Object.entries(of).map(([key, value]) => [key, mark(value)]));

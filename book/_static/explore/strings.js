@@ -47,8 +47,8 @@ Explore.strings = {
     },
     scales: {
       title: "Explore scales: default boxes by the formula, and the objects that they reach",
-      legend: "Left: the boxes of one cell. Right: sides of objects (full: reached; rings: not) and of all "
-        + "default boxes (squares).",
+      legend: "In the picture: the boxes of one cell. In the plot: sides of objects (full: reached; rings: "
+        + "not) and of all default boxes (squares).",
       keys: "Point at a cell to see its boxes, or Tab to the picture and use the arrow keys.",
       data: "Objects", cards: "playing cards", bccd: "blood cells", fod: "debris on runways",
       ratios: "Aspect ratios",
