@@ -1,6 +1,7 @@
 """Charts that several chapters share: histograms, grouped bars, lines."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from jaxtyping import Float
@@ -55,7 +56,12 @@ def grouped_bars(values: Mapping[str, Mapping[str, float]], *, label: str) -> Fi
             y = row + (number - (len(kinds) - 1) / 2) * thick
             shade = series_colour(number + 1)
             axes.barh(y, group[kind], height=0.9 * thick, color=shade, label=kind if row == 0 else "_")
-            beside = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": SMALL}
+            beside: dict[str, Any] = {
+                "xytext": (4, 0),
+                "textcoords": "offset points",
+                "va": "center",
+                "fontsize": SMALL,
+            }
             axes.annotate(f"{group[kind]:.2f}", (group[kind], y), **beside)
     axes.set_yticks(range(len(values)), list(values))
     axes.invert_yaxis()
@@ -78,8 +84,9 @@ def line_chart(
     """A line per named series of points (x, y), from 0 upwards; ``logarithmic`` is about the x axis."""
     figure, axes = plt.subplots(figsize=(WIDTH, 3.3))
     for number, (name, points) in enumerate(series.items()):
-        line = {"color": series_colour(number), "linestyle": LINES[number % len(LINES)], "linewidth": 2.2}
-        axes.plot(*zip(*points, strict=True), marker="o", markersize=5, label=name, **line)
+        line: dict[str, Any] = {"color": series_colour(number), "linestyle": LINES[number % len(LINES)]}
+        line |= {"linewidth": 2.2, "marker": "o", "markersize": 5, "label": name}
+        axes.plot(*zip(*points, strict=True), **line)
     axes.set(xlabel=x_label, ylabel=y_label)
     axes.set_ylim(bottom=0)
     if logarithmic:

@@ -111,10 +111,15 @@ def precision_envelope(
     edges, heights = [0.0, *recall, recall[-1]], [envelope[0], *envelope, 0.0]
     axes.fill_between(edges, heights, step="pre", color=COLOURS[5], alpha=0.25, linewidth=0)
     axes.step(edges, heights, where="pre", color=COLOURS[1], linewidth=2.4, label="envelope; its area is AP")
-    dots = {"linewidth": 1.2, "markersize": 6, "label": "after each detection"}
+    dots: dict[str, Any] = {"linewidth": 1.2, "markersize": 6, "label": "after each detection"}
     axes.plot(recall, precision, "o-", color=COLOURS[6], **dots)
     tenths = [k / 10 for k in range(11)]
-    crosses = {"markersize": 9, "markeredgewidth": 2.2, "label": "the 11 points", "clip_on": False}
+    crosses: dict[str, Any] = {
+        "markersize": 9,
+        "markeredgewidth": 2.2,
+        "label": "the 11 points",
+        "clip_on": False,
+    }
     axes.plot(tenths, eleven, "x", color=COLOURS[0], **crosses)
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(lowest, 1.03))
     axes.legend(loc="lower left")

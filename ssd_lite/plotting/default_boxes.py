@@ -137,7 +137,7 @@ def scale_ladder(layouts: Mapping[str, Sequence[float]]) -> Figure:
 
 @styled
 def boxes_beyond_image(panels: Mapping[str, Float[Tensor, "n 4"]]) -> Figure:
-    """Boxes (cxcywh) with a dot at their centre over the lower right corner of an image, a panel per title."""
+    """Boxes (cxcywh) and their centres over the lower right corner of an image, a panel per title."""
     figure, row = square_panels(len(panels))
     for axes, (title, boxes) in zip(row, panels.items(), strict=True):
         outline(axes, (0, 0, 1, 1), "0.3", fill="0.88", width=1.5)

@@ -46,8 +46,11 @@ def positives_and_negatives(
     )
     right.set(xlim=(-1, PER_ROW), ylim=(-(-total // PER_ROW), -1))
     right.set_axis_off()
-    counts = ((POSITIVE, f"{positives} positive"), (HARD, f"{picked} negatives at 3:1"))
-    counts = (*counts, ("0.4", f"of {total:,} default boxes"))
+    counts = (
+        (POSITIVE, f"{positives} positive"),
+        (HARD, f"{picked} negatives at 3:1"),
+        ("0.4", f"of {total:,} default boxes"),
+    )
     for line, (shade, text) in enumerate(counts):
         y = -0.02 - 0.075 * line
         right.text(0, y, text, color=shade, transform=right.transAxes, va="top", fontsize=TYPE + 1)

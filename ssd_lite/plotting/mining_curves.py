@@ -64,7 +64,7 @@ def _legend_above(axes: Axes) -> None:
 
 @styled
 def mining_speed(study: Mapping[str, Any], panels: Mapping[str, Mapping[str, str]]) -> Figure:
-    """mAP over the steps of an ablation study: a thin line per seed and a thick one for their mean.
+    """The mAP of an ablation study over its steps: a thin line per seed and a thick one for their mean.
 
     ``panels`` maps a title to the variants drawn under it, each with its name in the legend. A run counts 0
     after it diverged.

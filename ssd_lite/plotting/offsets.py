@@ -1,6 +1,7 @@
 """Offsets between default boxes and objects: on the image, decoded, and as histograms."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from jaxtyping import Float, Int64
@@ -112,7 +113,13 @@ def offset_spread(offsets: Mapping[str, Float[Tensor, "n 4"]], *, limit: float =
     for axes, (title, values) in zip(panels[0], offsets.items(), strict=True):
         lines = zip(("cx", "cy", "w", "h"), COLOURS[:4], ("-", "--", "-", "--"), strict=True)
         for column, (name, shade, style) in enumerate(lines):
-            line = {"histtype": "step", "color": shade, "linestyle": style, "linewidth": 1.8, "label": name}
+            line: dict[str, Any] = {
+                "histtype": "step",
+                "color": shade,
+                "linestyle": style,
+                "linewidth": 1.8,
+                "label": name,
+            }
             axes.hist(values[:, column].tolist(), bins=41, range=(-limit, limit), **line)
         axes.set_title(title)
         axes.set(xlabel="offset", yticks=[], xlim=(-limit, limit))
@@ -123,7 +130,7 @@ def offset_spread(offsets: Mapping[str, Float[Tensor, "n 4"]], *, limit: float =
 
 
 def _legend_below(figure: Figure, *, decoded: bool) -> None:
-    line = {"linewidth": 2.2, "facecolor": "none"}
+    line: dict[str, Any] = {"linewidth": 2.2, "facecolor": "none"}
     handles = [
         Patch(edgecolor=DEFAULT, **line, label="default box"),
         Patch(edgecolor=OBJECT, linestyle="--", **line, label="object"),

@@ -1,5 +1,7 @@
 """The diagram of the package: how data flow in training and in prediction."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -72,7 +74,7 @@ def _draw_node(axes: Axes, name: str) -> None:
     axes.add_patch(box)
     text, below = name.replace(" ", "\n"), NODES[name][2]
     two_lines = bool(below) and "\n" not in text
-    centred = {"ha": "center", "va": "center"}
+    centred: dict[str, Any] = {"ha": "center", "va": "center"}
     axes.text(x, y + 0.075 * two_lines, text, fontsize=TYPE, fontweight="bold", **centred)
     if two_lines:
         axes.text(x, y - 0.1, below, fontsize=SMALL, color="0.3", **centred)
@@ -87,8 +89,8 @@ def _draw_edge(axes: Axes, start: str, end: str, carried: str, shade: str) -> No
     axes.annotate("", head, tail, arrowprops={**arrow, "mutation_scale": 16})
     if carried:
         x, y = (tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2
-        dx, dy, across, upright = _label_side(carried, level=not dy, slanted=bool(dx and dy))
-        axes.text(x + dx, y + dy, carried, ha=across, va=upright, fontsize=SMALL, color=shade)
+        right, up, across, upright = _label_side(carried, level=not dy, slanted=bool(dx and dy))
+        axes.text(x + right, y + up, carried, ha=across, va=upright, fontsize=SMALL, color=shade)
 
 
 def _label_side(text: str, *, level: bool, slanted: bool) -> tuple[float, float, str, str]:
