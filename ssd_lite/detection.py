@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int64
+from pydantic import Field, StrictFloat, StrictInt
 from torch import Tensor
 from torchvision.ops import nms
 
@@ -12,6 +14,7 @@ from ssd_lite.boxes import clip, cxcywh_to_xyxy
 from ssd_lite.messages import plural
 from ssd_lite.objective import decode
 from ssd_lite.scales import DefaultBoxes, defaults_cxcywh
+from ssd_lite.settings import settings
 
 NMS_CALL = {"cuda": 20_000, "cpu": 200}
 """Candidates in one call of suppression: as many as the device handles best, measured."""
@@ -48,6 +51,17 @@ class Detections(dict[str, Tensor]):
         return self.classes[label - 1] if 1 <= label <= len(self.classes) else f"class {label}"
 
 
+@settings()
+class DetectionOptions:
+    """Options of :func:`detect`, where they are documented. ``ValueError`` names an invalid one."""
+
+    score_threshold: Annotated[StrictFloat, Field(ge=0, le=1)] = 0.01
+    iou_threshold: Annotated[StrictFloat, Field(ge=0, le=1)] = 0.45
+    per_class: Annotated[StrictInt, Field(ge=1)] = 400
+    per_image: Annotated[StrictInt, Field(ge=1)] = 200
+    largest_growth: Annotated[StrictFloat, Field(gt=0, allow_inf_nan=True)] = math.inf
+
+
 @torch.no_grad()
 def detect(
     offsets: Float[Tensor, "b d 4"],
@@ -73,8 +87,17 @@ def detect(
     ``largest_growth`` limits each side of a box to that many times the side of its default box. The
     released code has no limit; torchvision's is 62.5.
 
+    Raises ``ValueError`` for a threshold outside [0, 1], a limit below 1, or a growth of 0 or less.
+
     Source: the released code's DetectionOutput layer; dropping boxes without area is our deviation.
     """
+    DetectionOptions(
+        score_threshold=score_threshold,
+        iou_threshold=iou_threshold,
+        per_class=per_class,
+        per_image=per_image,
+        largest_growth=largest_growth,
+    )
     defaults = defaults_cxcywh(default_boxes).to(offsets.device)
     row = _promising(logits, score_threshold)
     boxes = _decode(offsets.flatten(0, 1)[row], defaults[row % len(defaults)], variances, largest_growth)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ssd_lite import detection
-from ssd_lite.detection import detect
+from ssd_lite.detection import DetectionOptions, detect
 from tests.test_detection import SMALL
 
 
@@ -78,3 +78,28 @@ def test_a_box_that_is_returned_has_an_area_in_its_own_type(dtype: torch.dtype) 
     assert found["boxes"].dtype == dtype
     assert len(found["labels"]) == (2 if dtype == torch.float32 else 1)
     assert (found["boxes"][:, 2:] > found["boxes"][:, :2]).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"score_threshold": -0.1},
+        {"score_threshold": 1.1},
+        {"iou_threshold": -0.1},
+        {"iou_threshold": 1.1},
+        {"per_class": 0},
+        {"per_image": 0},
+        {"largest_growth": 0.0},
+    ],
+)
+def test_options_out_of_range_are_named(wrong: dict) -> None:
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name} must"):
+        DetectionOptions(**wrong)
+    with pytest.raises(ValueError, match=f"{name} must"):
+        detect(torch.zeros(1, len(SMALL), 4), torch.zeros(1, len(SMALL), 3), SMALL, **wrong)
+
+
+def test_limits_themselves_are_in_range() -> None:
+    assert DetectionOptions(score_threshold=0, iou_threshold=1, per_class=1, per_image=1)
+    assert DetectionOptions(score_threshold=1, iou_threshold=0)

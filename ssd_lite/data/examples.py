@@ -1,14 +1,17 @@
-"""What a dataset yields, what it says of what is wrong with it, and how it says it."""
+"""What a dataset is, what it yields, and datasets made of others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import UInt8
 from torch import Tensor
 
+from ssd_lite.data.problems import DatasetError, Problem
+from ssd_lite.messages import plural
 from ssd_lite.truths import Truth
+
+__all__ = ["AnnotatedDataset", "Concatenated", "Dataset", "DatasetError", "Example", "Problem", "Subset"]
 
 
 class Example(NamedTuple):
@@ -17,6 +20,10 @@ class Example(NamedTuple):
     image: UInt8[Tensor, "3 h w"]
     truth: Truth
     name: str
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[-2:]
+        return f"Example({self.name!r}, {width} × {height}, {plural(len(self.truth), 'object')})"
 
 
 @runtime_checkable
@@ -29,18 +36,6 @@ class Dataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Example: ...
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong in a dataset: which file, which object of it (or none), which rule it breaks."""
-
-    file: str
-    rule: str
-    object: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.object}: {self.rule}" if self.object else f"{self.file}: {self.rule}"
 
 
 @runtime_checkable
@@ -56,22 +51,6 @@ class AnnotatedDataset(Dataset, Protocol):
     def truth(self, index: int, /) -> Truth: ...
 
     def image_path(self, index: int, /) -> Path: ...
-
-
-class DatasetError(ValueError):
-    """A dataset that cannot be used as it is; ``faults`` holds everything that is wrong with it."""
-
-    SHOWN = 20
-
-    def __init__(self, problems: Sequence[Problem] | str) -> None:
-        self.problems = () if isinstance(problems, str) else tuple(problems)
-        if isinstance(problems, str):  # its message: so a loader's worker process hands an error on
-            super().__init__(problems)
-            return
-        lines = [str(fault) for fault in self.problems[: self.SHOWN]]
-        if len(self.problems) > self.SHOWN:
-            lines.append(f"… and {len(self.problems) - self.SHOWN} more problems")
-        super().__init__("\n".join(lines))
 
 
 class Concatenated:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ssd_lite.export.program import DYNAMIC_SHAPES, CandidateDetector, RawDetector, trace
-from ssd_lite.export.settings import Settings, description
+from ssd_lite.export.settings import Settings, description, settings_of
 from ssd_lite.models import SSD
 
 OPSET = 18
@@ -27,7 +27,7 @@ def to_onnx(model: SSD, *, detections: bool = True, uint8: bool = False, **optio
     Raises ``ImportError`` if onnx or onnxscript is not installed.
     """
     onnx = _import_onnx()
-    settings = Settings.of(model, options)
+    settings = settings_of(model, options)
     module: nn.Module = RawDetector(model, settings, uint8=uint8)
     names = ["all_boxes", "all_scores"] if detections else ["boxes", "scores"]
     graph = _converted(CandidateDetector(module) if detections else module, model, names, uint8=uint8)

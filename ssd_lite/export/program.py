@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 
 from ssd_lite.boxes import clip, cxcywh_to_xyxy
-from ssd_lite.export.settings import Settings, description
+from ssd_lite.export.settings import Settings, description, settings_of
 from ssd_lite.models import SSD
 from ssd_lite.objective import decode
 
@@ -30,7 +30,7 @@ def to_torch(model: SSD, *, detections: bool = True, uint8: bool = False, **opti
     Overlaps are computed in float64, as in ``detect``, but boxes are decoded in float32. For ``uint8``
     and ``options`` see :func:`save`.
     """
-    settings = Settings.of(model, options)
+    settings = settings_of(model, options)
     module: nn.Module = RawDetector(model, settings, uint8=uint8)
     if detections:
         module = SuppressingDetector(CandidateDetector(module), settings)

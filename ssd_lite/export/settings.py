@@ -2,41 +2,22 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from ssd_lite.detection import DetectionOptions
 from ssd_lite.models import SSD
 
 FORMAT = "ssd_lite export 1"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The options of :func:`ssd_lite.detection.detect`, which are fixed in the exported file.
+Settings = DetectionOptions
+"""The options of :func:`ssd_lite.detection.detect`, which are fixed in the exported file."""
 
-    Raises ``ValueError`` for a threshold outside [0, 1], a limit below 1, or a growth of 0 or less.
-    """
 
-    score_threshold: float = 0.01
-    iou_threshold: float = 0.45
-    per_class: int = 400
-    per_image: int = 200
-    largest_growth: float = math.inf
-
-    def __post_init__(self) -> None:
-        for name in ("score_threshold", "iou_threshold"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
-        for name in ("per_class", "per_image"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.largest_growth > 0:
-            raise ValueError(f"largest_growth must be positive, got {self.largest_growth}")
-
-    @classmethod
-    def of(cls, model: SSD, options: Mapping[str, Any]) -> "Settings":
-        """The model's own options of detection, overridden by ``options``."""
-        return cls(**{**model.detection, **options})
+def settings_of(model: SSD, options: Mapping[str, Any]) -> Settings:
+    """The model's options of detection, overridden by ``options``. ``ValueError`` names an invalid one."""
+    return Settings(**{**model.detection, **options})
 
 
 def description(model: SSD, settings: Settings, *, detections: bool, uint8: bool) -> dict[str, Any]:

@@ -1,20 +1,17 @@
 """The detector: a trunk, extra feature maps, and two small heads on every map."""
 
 from collections.abc import Mapping, Sequence
-from inspect import signature
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ssd_lite.detection import Detections, detect
+from ssd_lite.detection import DetectionOptions, Detections, detect
 from ssd_lite.models.heads import apply_heads
 from ssd_lite.models.inputs import as_batch
 from ssd_lite.models.mode import evaluation_mode
 from ssd_lite.scales import DefaultBoxes
-
-OPTIONS = signature(detect).parameters.keys() - {"offsets", "logits", "default_boxes", "variances"}
 
 
 class SSD(nn.Module):
@@ -27,7 +24,7 @@ class SSD(nn.Module):
     options of :meth:`predict`.
 
     Raises ``ValueError`` for missing or repeated classes, for another number of maps than the default
-    boxes have grids, and for unknown options of detection.
+    boxes have grids, and for unknown or invalid options of detection.
     """
 
     def __init__(
@@ -56,8 +53,7 @@ class SSD(nn.Module):
         self.classes, self.default_boxes = tuple(classes), default_boxes
         self.image_size, self.variances = image_size, (float(variances[0]), float(variances[1]))
         self.detection = dict(detection or {})
-        if unknown := self.detection.keys() - OPTIONS:
-            raise ValueError(f"detection must hold some of {sorted(OPTIONS)}, got {sorted(unknown)}")
+        DetectionOptions(**self.detection)
         self.config: dict[str, Any] = {}  # how to build the model again; filled in by the builders
         pairs = list(zip(channels, default_boxes.per_location, strict=True))
         self.offset_heads = nn.ModuleList(nn.Conv2d(c, 4 * n, 3, padding=1) for c, n in pairs)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from ssd_lite.data import voc as voc_module
-from ssd_lite.data.annotations import MIN_SIDE, box_fault
+from ssd_lite.data.validation import MIN_SIDE, box_error
 from ssd_lite.data.examples import Concatenated, DatasetError, Problem
 from ssd_lite.data.images import read_image
 from ssd_lite.data.voc import VOC_CLASSES, VOCFolder, check, splits, voc
@@ -473,16 +473,16 @@ def test_a_truth_can_be_changed_without_harm(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.integers(-3, 20), min_size=4, max_size=4), st.integers(1, 16), st.integers(1, 16))
-def test_box_fault_against_the_rule_word_for_word(corners: list[int], width: int, height: int) -> None:
+def test_box_error_against_the_rule_word_for_word(corners: list[int], width: int, height: int) -> None:
     x0, y0, x1, y1 = (float(side) for side in corners)
     legal = 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
-    assert (box_fault((x0, y0, x1, y1), (width, height)) is None) == legal
+    assert (box_error((x0, y0, x1, y1), (width, height)) is None) == legal
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 100_000))
 def test_boxes_without_fault_survive_single_precision(a: float, b: float, width: int) -> None:
     x0, x1 = sorted((a * width, b * width))
-    if box_fault((x0, 0.0, x1, 1.0), (width, 1)) is None:
+    if box_error((x0, 0.0, x1, 1.0), (width, 1)) is None:
         for left, right in ((x0 / width, x1 / width), (1 - x1 / width, 1 - x0 / width)):
             assert torch.tensor(left) < torch.tensor(right)
     else:

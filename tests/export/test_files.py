@@ -12,6 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 from ssd_lite import cli, export, models
+from ssd_lite.export.settings import settings_of
 from tests.export.opened import CLASSES, SCENES, drawn
 
 pytestmark = pytest.mark.plain  # run-time type checks cannot be traced
@@ -92,31 +93,8 @@ def test_a_file_is_written_over_where_asked(tmp_path: Path, lively: models.SSD) 
 def test_a_detectors_own_settings_hold_unless_others_are_given() -> None:
     model = models.ssd_tiny(CLASSES)
     model.detection = {"iou_threshold": 0.3, "per_image": 7}
-    settings = export.Settings.of(model, {"per_image": 9})
+    settings = settings_of(model, {"per_image": 9})
     assert (settings.iou_threshold, settings.per_image, settings.per_class) == (0.3, 9, 400)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"score_threshold": -0.1},
-        {"score_threshold": 1.1},
-        {"iou_threshold": -0.1},
-        {"iou_threshold": 1.1},
-        {"per_class": 0},
-        {"per_image": 0},
-        {"largest_growth": 0.0},
-    ],
-)
-def test_settings_out_of_range_are_named(wrong: dict) -> None:
-    (name,) = wrong
-    with pytest.raises(ValueError, match=f"{name} must"):
-        export.Settings(**wrong)
-
-
-def test_limits_themselves_are_in_range() -> None:
-    assert export.Settings(score_threshold=0, iou_threshold=1, per_class=1, per_image=1)
-    assert export.Settings(score_threshold=1, iou_threshold=0)
 
 
 def test_missing_packages_are_named_with_the_command_that_installs_them(lively, monkeypatch) -> None:
