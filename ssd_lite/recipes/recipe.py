@@ -74,7 +74,7 @@ class Recipe:
     kept, and ``keep`` says where (see :func:`ssd_lite.data.load`).
 
     ``model`` is a builder's name, ``model_options`` are its keyword arguments (such as ``variances``), and
-    ``weights`` initialise the trunk (see :mod:`ssd_lite.models.zoo`). ``criterion`` takes the options by name.
+    ``weights`` initialise the trunk (see :mod:`ssd_lite.models.zoo`). ``criterion`` are options by name.
 
     ``learning_rate`` rises over ``warmup`` steps and is multiplied by 0.1 at each of ``milestones``.
     ``precision`` is the network's (auto: bfloat16 on a GPU, float32 on a CPU); the loss is float32 always.

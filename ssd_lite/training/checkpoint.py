@@ -1,4 +1,4 @@
-"""Checkpoints: written atomically, the last two kept, damaged ones skipped; and what a resumed run must share."""
+"""Checkpoints: written atomically, the last two kept, damaged ones skipped; what a resumed run must share."""
 
 import errno
 import hashlib
@@ -141,7 +141,9 @@ def image_identity(images: BatchSource) -> dict[str, Any]:
 
 def check_recipe(recipe: Recipe, state: dict[str, Any], run_dir: Path) -> None:
     """Raises ``ValueError`` naming the settings that differ from the checkpoint's."""
-    then = Recipe.from_dict({"name": recipe.name} | state["recipe"])  # settings added since have their defaults
+    then = Recipe.from_dict(
+        {"name": recipe.name} | state["recipe"]
+    )  # settings added since have their defaults
     _check_same(recipe_identity(recipe), recipe_identity(then), f"{run_dir}: recipe.json")
 
 

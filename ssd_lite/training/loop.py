@@ -27,7 +27,7 @@ WEIGHTS = "model.safetensors"
 RESULTS = "results.json"
 
 CheckpointCallback = Callable[[int, float, SSD], object]
-"""Called after each checkpoint with steps done, seconds of training, and the model; its time does not count."""
+"""Called after each checkpoint with steps done, seconds of training (these calls excluded), and the model."""
 
 
 class InterruptedRunError(RuntimeError):
