@@ -47,7 +47,7 @@ def pending(studies: Sequence[Study], *, seeds: Sequence[int], folder: Path) -> 
 def work_through(
     tasks: Sequence[Run], *, device: torch.device, workers: int, folder: Path, limit_s: float, on_result: Any
 ) -> None:
-    """Run tasks in processes; a task is started only if one as slow as the slowest so far would end in time."""
+    """Run tasks in processes; start one only if it would end in time even if it were the slowest so far."""
     end, slowest = time.monotonic() + limit_s, 0.0
     context = multiprocessing.get_context("spawn")
     running: dict[Future[float], Run] = {}
