@@ -37,7 +37,9 @@ def unit_mistaken(images: Sequence[RawImage]) -> tuple[list[RawImage], list[Prob
     option = other.split()[0]
     got = "({:.10g}, {:.10g}, {:.10g}, {:.10g})".format(*(first.box or ()))
     verb = "looks" if len(wrong) == 1 else "look"
-    rule = f"boxes must be {unit}, but {len(wrong)} of {plural(len(boxes), 'box', 'boxes')} {verb} like {other}"
+    rule = (
+        f"boxes must be {unit}, but {len(wrong)} of {plural(len(boxes), 'box', 'boxes')} {verb} like {other}"
+    )
     rule += f', got {got}; boxes="{option}" (--boxes {option}) reads them so'
     others = [
         replace(image, objects=tuple(thing for thing in image.objects if not _seems_other(image, thing)))

@@ -32,7 +32,7 @@ def find(root: Path) -> "YOLO | None":
     known = {place for places in splits.values() for place in places}
     found = _found_splits(root)
     if not splits or ALL not in found:  # folders of images that the YAML file does not state
-        splits |= {name: places for name, places in found.items() if known.isdisjoint(places)}
+        splits = {name: places for name, places in found.items() if known.isdisjoint(places)} | splits
     return YOLO(root, splits, stated) if splits else None
 
 
