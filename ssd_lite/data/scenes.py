@@ -193,7 +193,8 @@ class Scenes:
 
     def size_px(self, index: int) -> tuple[int, int]:
         """Width and height of one scene, known without drawing it."""
-        return self.size
+        height, width = self.size
+        return width, height
 
     def _objects(self, rng: np.random.Generator) -> list[tuple[str, Box]]:
         """Objects anywhere at random; ``draw`` leaves out those that hide others."""
