@@ -1,11 +1,10 @@
-"""From a decoded photo to a training image of 300 × 300: ``python -m benchmarks.augmentation``.
+"""From a decoded photograph to a training image of 300 × 300: ``python -m benchmarks.augmentation``.
 
-Ours augments a batch at once, on the device; torchvision's transforms go image by image, on one core of
-the CPU: photometric distortion, zoom-out, IoU crop, flip and resize on both sides. On the CPU ours has
-one core as well. The laws of chance differ, so what both make of an image cannot be compared once
-anything is drawn at random; with nothing drawn both must give the same image and the same boxes, which is
-checked first. Both take images that are decoded already, of 378 × 504 pixels: photos of playing cards
-where ``SSD_LITE_SHARED`` has them, or drawn scenes.
+Photometric distortion, zoom-out, IoU crop, flip and resize on both sides. Ours augments a batch at once, on
+the device; torchvision's transforms go image by image, on one core of the CPU. On a CPU ours has one core as
+well. The two sides draw their random numbers differently, so randomly augmented images cannot be compared;
+with nothing random both must give the same image and the same boxes, which is checked first. Both start from
+decoded images of 378 × 504 pixels: photographs of playing cards, or drawn scenes where there are none.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,23 +18,22 @@ from torch.nn.functional import avg_pool2d
 from benchmarks import photos
 from benchmarks import torchvision_side as theirs
 from benchmarks.command import Settings, run
-from benchmarks.our_training import Augmenting
 from benchmarks.timing import comparison, in_turn, no_host_sync, peak_gib
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.data import Batch, Example
 from ssd_lite.data.loading import in_order
-from ssd_lite.training.step import draw
+from ssd_lite.training.step import AugmentationGraph, draw_uniforms
 
 SIZE_PX = theirs.SIZE_PX
 CPU_GOAL = 1 / 4
 """Share of torchvision's time per image and core that ours may take on a CPU."""
 
 CUDA_GOAL = 20_000
-"""Images a second that a GPU should augment."""
+"""Images per second that a GPU should augment."""
 
 
-def measure(chosen: Settings) -> dict[str, Any]:
-    """Images a second of both sides, after both have agreed where nothing is drawn at random."""
+def measure(chosen: Settings) -> Iterator[dict[str, Any]]:
+    """Images per second of both sides, after they have agreed on images without random changes."""
     batch = chosen.size(quick=2, cpu=32, cuda=32)
     images, kind = photos.examples(chosen.size(quick=2, cpu=32, cuda=256), seed=chosen.seed)
     agreement = check(images[: min(len(images), 8)])
@@ -55,7 +53,7 @@ def measure(chosen: Settings) -> dict[str, Any]:
         comparison(_title(name), each, goal=goal, side=name) for name in works if name != "torchvision"
     ]
     speeds = {name: 1 / sorted(values)[len(values) // 2] for name, values in each.items()}
-    return {
+    yield {
         "images": kind,
         "image_px": [photos.HEIGHT, photos.WIDTH],
         "batch": batch,
@@ -70,10 +68,10 @@ def measure(chosen: Settings) -> dict[str, Any]:
 
 
 def check(images: list[Example]) -> str:
-    """Resize only, both sides: the same boxes, and means of 10 × 10 pixels within a level of 255 on average.
+    """Resize on both sides and compare: equal boxes, and means of 10 × 10 pixels within 1 of 255 on average.
 
-    Single pixels may differ by more, since both smooth fine texture in their own way. An image out of
-    place by one pixel would differ by 2 or more on these photos.
+    Single pixels may differ by more, since the two filters smooth fine texture differently. An image shifted
+    by one pixel would differ by 2 or more on these photographs. Raises ``AssertionError`` otherwise.
     """
     still = SSDAugmentation(SIZE_PX, crop=None, photometric=None, flip=0.0)
     batch = _batch(images)
@@ -86,14 +84,14 @@ def check(images: list[Example]) -> str:
         assert difference < 1 / 255, f"image {number}: means differ by {255 * difference:.2f} of 255"
         assert image.std() > 0, f"image {number} is of one colour, so nothing is compared"
         worst = max(worst, difference)
-    return f"resized only: boxes alike, means of 10 × 10 pixels within {255 * worst:.2f} of 255"
+    return f"resized only: equal boxes, means of 10 × 10 pixels within {255 * worst:.2f} of 255"
 
 
 def _works(
     images: list[Example], batch: int, chosen: Settings
 ) -> tuple[dict[str, Callable[[], object]], dict[str, int]]:
-    """What each side does in a call, and how many images that is."""
-    # Of one canvas and as many slots for objects, so that compiling is done once.
+    """One call of each side, and how many images it takes."""
+    # One canvas and one number of rows of padded truths, so that compiling happens once.
     order = in_order(len(images), batch)
     batches = cycle([part.to(chosen.device) for part in photos.decoded(images).batches(order)])
     augment = SSDAugmentation(SIZE_PX, zoom_out=0.5)
@@ -102,12 +100,12 @@ def _works(
     def of(side: Callable[..., Any]) -> Callable[[], object]:
         def work() -> object:
             found = next(batches)
-            numbers = draw(augment, batch, generator, chosen.device)
-            return side(found.images, found.sizes_px, found.truths, numbers)
+            uniforms = draw_uniforms(augment, batch, generator, chosen.device)
+            return side(found.images, found.sizes_px, found.truths, uniforms, batch, 0)
 
         return work
 
-    sides: dict[str, Callable[..., Any]] = {"ours": Augmenting(augment)}
+    sides: dict[str, Callable[..., Any]] = {"ours": AugmentationGraph(augment)}
     if chosen.full:  # as in training
         sides["ours, compiled"] = torch.compile(sides["ours"], fullgraph=True, dynamic=False)
     samples = cycle([theirs.sample(example.image, example.truth) for example in images])
@@ -131,7 +129,7 @@ def _title(side: str) -> str:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Inside, the CPU's work is done by one core."""
+    """Use one core of the CPU inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

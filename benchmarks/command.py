@@ -1,21 +1,21 @@
-"""What the benchmarks' command lines share: where to measure, at which size, and where to write."""
+"""The command line that the benchmarks share: where to measure, at which size, and where to write."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.results_file import RESULTS, commit, write
-from benchmarks.timing import told
+from benchmarks.results_file import RESULTS, Record
+from benchmarks.timing import format_comparison
 from ssd_lite.training import default_device
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """``quick`` is toy size, for tests; otherwise a GPU gets the full size and a CPU a smaller one."""
+    """What the command line chose. ``quick`` is toy size, for tests; else a GPU gets the full size."""
 
     device: torch.device
     quick: bool = False
@@ -24,12 +24,16 @@ class Settings:
 
     @property
     def full(self) -> bool:
-        """Whether to measure at the size that the goals speak of."""
+        """Whether to measure at the size that the goals are stated for."""
         return self.device.type == "cuda" and not self.quick
 
     def size(self, *, quick: Any, cpu: Any, cuda: Any) -> Any:
-        """The one of three sizes that fits."""
+        """Choose one of three sizes."""
         return quick if self.quick else cuda if self.device.type == "cuda" else cpu
+
+
+Measure = Callable[[Settings], Iterator[dict[str, Any]]]
+"""A benchmark: yields its result part by part; see :meth:`benchmarks.results_file.Record.add`."""
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -37,35 +41,41 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--device", help="cpu or cuda; by default the GPU where there is one")
-    options.add_argument("--quick", action="store_true", help="at toy size, to see that it works")
+    options.add_argument("--device", help="cpu or cuda; by default the GPU if there is one")
+    options.add_argument("--quick", action="store_true", help="toy size, to see that the benchmark works")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     return options
 
 
+def add_limit(options: argparse.ArgumentParser, *, default_s: float) -> None:
+    """Add ``--minutes`` and ``--limit-s``, of which either sets ``limit_s``."""
+    either = options.add_mutually_exclusive_group()
+    either.add_argument("--limit-s", type=float, default=default_s, help="stop after about so many seconds")
+    either.add_argument("--minutes", type=lambda text: 60 * float(text), dest="limit_s", help="or minutes")
+
+
 def settings(arguments: argparse.Namespace) -> Settings:
-    """What the options say."""
+    """The settings that parsed options describe."""
     device = torch.device(arguments.device) if arguments.device else default_device()
     return Settings(device=device, quick=arguments.quick, seed=arguments.seed, out=arguments.out)
 
 
+def record(name: str, chosen: Settings) -> Record:
+    """An empty result for a benchmark."""
+    stamp = {"quick": chosen.quick, "seed": chosen.seed}
+    return Record(name, device=chosen.device, folder=chosen.out, stamp=stamp)
+
+
 def run(
-    name: str, description: str | None, measure: Any, argv: Sequence[str] | None = None
+    name: str, description: str | None, measure: Measure, argv: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """A whole benchmark from the command line: measure, print the comparisons, write the JSON."""
+    """Run a benchmark from the command line; print and write every comparison as soon as it is made."""
     chosen = settings(parser(description).parse_args(argv))
-    of = commit()  # before the measurement: the files may change while it takes its time
-    measured: dict[str, Any] = measure(chosen)
-    finish(name, measured, chosen, of=of)
-    return measured
-
-
-def finish(name: str, measured: dict[str, Any], chosen: Settings, *, of: str) -> Path:
-    """Print the comparisons and write the JSON."""
-    for compared in measured.get("comparisons", []):
-        print(told(compared))
-    stamp = {"command": f"python -m benchmarks.{name}", "quick": chosen.quick, "seed": chosen.seed}
-    path = write(name, stamp | measured, device=chosen.device, of=of, folder=chosen.out)
-    print(f"written to {path}")
-    return path
+    result = record(name, chosen)
+    for part in measure(chosen):
+        for compared in part.get("comparisons", []):
+            print(format_comparison(compared), flush=True)
+        result.add(part)
+    print(f"written to {result.complete()}")
+    return result.measured

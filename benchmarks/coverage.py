@@ -1,9 +1,9 @@
 """How well layouts of default boxes cover real objects: ``python -m benchmarks.coverage``.
 
-Reads ``bccd``, ``cards`` and ``fod-a`` from the folder that ``SSD_LITE_SHARED`` names (see
-:mod:`benchmarks.runs`); only their annotations are used. Each layout has SSD300's six maps. The
-fitted one is fitted to the objects of ``trainval``; both splits are measured, so that ``test`` tells
-whether it fits more than the objects that it has seen.
+Reads the annotations of ``bccd``, ``cards`` and ``fod-a`` from the folder that ``SSD_LITE_SHARED`` names (see
+:mod:`benchmarks.runs`). Each layout has SSD300's six maps. The fitted one is fitted to the objects of
+``trainval``; both splits are measured, so that ``test`` shows whether the fit holds for objects that it has
+not seen.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.results_file import RESULTS, commit, write
-from benchmarks.runs import SHARED
+from benchmarks.photos import SHARED
+from benchmarks.results_file import RESULTS, Record
 from ssd_lite import scales
 from ssd_lite.data import VOCFolder
 from ssd_lite.scales import DefaultBoxes
@@ -94,7 +94,7 @@ def _quantiles(values: Tensor) -> dict[str, float]:
 
 
 def dataset(root: Path, *, rounds: int = 150) -> dict[str, Any]:
-    """One dataset: its fitted layout, what was left out of it, and both splits measured."""
+    """One dataset: its fitted layout, the problems that were skipped, and both splits measured."""
     folders = {split: VOCFolder(root, split, skip_invalid=True) for split in SPLITS}
     truths = {
         split: Truths.from_list([folder.truth(i) for i in range(len(folder))])
@@ -115,14 +115,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=150, help="rounds of the fit")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     arguments = parser.parse_args()
-    of, found = commit(), {}
+    record = Record("coverage", device=torch.device("cpu"), folder=arguments.out)
+    found: dict[str, Any] = {}
     for name in NAMES:
         found[name] = dataset(SHARED / "data" / name, rounds=arguments.rounds)
         for layout, reached in found[name]["test"]["layouts"].items():
             print(f"{name:6} {layout:24} recall {reached['recall']:.3f}, mean {reached['mean']:.3f}")
-    measured = {"rounds": arguments.rounds, "datasets": found}
-    path = write("coverage", measured, device=torch.device("cpu"), of=of, folder=arguments.out)
-    print(f"written to {path}")
+        record.add({"rounds": arguments.rounds, "datasets": found})
+    print(f"written to {record.complete()}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
-"""Match, encode, mine, lose, go back: ``python -m benchmarks.criterion``.
+"""Match, encode, mine, loss, backward: ``python -m benchmarks.criterion``.
 
-A batch of predictions and truths goes through the objective and its gradients, ours and torchvision's
-SSD's, with 3 to 50 objects an image. Before that both must agree, loss and gradients, on the same
-predictions with truths that do not conflict: where two objects want one default box, torchvision lets the
-later one have it and may lose the other, and here the greater overlap chooses first. The truths that are
-timed are any. On a GPU ours is measured as it stands and compiled, and may not once wait for the host.
+A batch of predictions and truths goes through the objective and its gradients, ours and torchvision's, with
+3 to 300 objects per image. At each count both must first agree, in loss and gradients, on truths without
+conflicts: where two objects want the same default box, torchvision gives it to the later one and may lose the
+other, while here the greatest overlap chooses first. The truths that are timed have conflicts. On a GPU ours
+is measured eagerly and compiled, and must never wait for the host; the first call, which compiles, is timed
+apart.
+
+Beside this, ``matching`` compares matching alone with the table of overlaps that it needs, up to 700 objects.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -15,21 +19,31 @@ from torch import Tensor
 
 from benchmarks import torchvision_side as theirs
 from benchmarks.command import Settings, run
-from benchmarks.timing import comparison, in_turn, no_host_sync, peak_gib
+from benchmarks.timing import comparison, in_turn, no_host_sync, peak_gib, summary, synchronize
 from ssd_lite import scales
 from ssd_lite.boxes import cxcywh_to_xyxy, jaccard
 from ssd_lite.criterion import MultiBoxCriterion
+from ssd_lite.matching import match
 from ssd_lite.scales import DefaultBoxes
 from ssd_lite.truths import Truths
 
 CLASSES = 20
-OBJECTS = (3, 8, 20, 50)
-GOALS = {"cpu": {3: 0.5, 8: 0.5, 50: 1.0}, "cuda": {3: 0.1, 8: 0.1, 20: 0.1}}
-"""The share of torchvision's time that ours may take, by device and objects an image."""
+OBJECTS = (3, 8, 50, 300)
+CROWD, CROWDED = 100, 700
+"""From so many objects on they are as small as goods on a shelf; and the most that matching is timed with."""
+
+GOALS = {"cpu": {3: 0.5, 8: 0.5, 50: 1.0}, "cuda": {3: 0.1, 8: 0.1}}
+"""The share of torchvision's time that ours may take, by device and objects per image."""
+
+GOALS_S = {8: 1e-3, 50: 2e-3}
+"""Seconds that the compiled criterion may take on a GPU, by objects per image."""
+
+MATCHING_GOAL = 2.0
+"""How many times as long as the table of overlaps matching may take."""
 
 
 class Predictions:
-    """Random offsets and logits of a batch, the same for both sides; their gradients start anew each time."""
+    """Random offsets and logits of a batch, the same for both sides."""
 
     def __init__(self, batch: int, layout: DefaultBoxes, *, seed: int, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -49,9 +63,10 @@ class Predictions:
 
 
 def some_truths(batch: int, objects: int, *, seed: int) -> Truths:
-    """Objects anywhere, sides 0.05 to 0.6 of the image, up to twice as long as wide."""
+    """Objects anywhere, up to twice as long as wide: 0.05 to 0.6 of the image, 0.02 to 0.12 in crowds."""
     generator = torch.Generator().manual_seed(seed)
-    scale = 0.05 * 12 ** torch.rand(batch, objects, 1, generator=generator)
+    smallest, largest = (0.02, 0.12) if objects >= CROWD else (0.05, 0.6)
+    scale = smallest * (largest / smallest) ** torch.rand(batch, objects, 1, generator=generator)
     stretch = 2 ** (torch.rand(batch, objects, 1, generator=generator) - 0.5)
     sides = torch.cat([scale * stretch, scale / stretch], dim=-1)
     low = torch.rand(batch, objects, 2, generator=generator) * (1 - sides)
@@ -60,18 +75,26 @@ def some_truths(batch: int, objects: int, *, seed: int) -> Truths:
 
 
 def without_conflicts(truths: Truths, layout: DefaultBoxes) -> Truths:
-    """The truths for which there is one answer: every object has a best default box, and has it alone.
-
-    Objects whose two best overlaps differ by rounding are left out, and so is the later of two that
-    want the same box, and one with an overlap so close to the threshold that rounding decides.
+    """The truths that have one answer: each object has a best default box, and shares it with none. Removes
+    objects whose two best overlaps differ by rounding alone, the later of two objects that want the same box,
+    and objects with an overlap so close to the threshold that rounding decides.
     """
-    overlaps = jaccard(truths.boxes_xyxy.double(), cxcywh_to_xyxy(layout.cxcywh().double()))
+    defaults = cxcywh_to_xyxy(layout.cxcywh().double())
+    rows = [
+        _ambiguous(boxes, present, defaults)
+        for boxes, present in zip(truths.boxes_xyxy, truths.present, strict=True)
+    ]
+    return truths.without(torch.stack(rows))
+
+
+def _ambiguous(boxes: Tensor, present: Tensor, defaults: Tensor) -> Tensor:
+    """Which objects of one image (t) have no clear answer."""
+    overlaps = jaccard(boxes.double(), defaults)
     best = overlaps.topk(2, dim=-1)
-    unsure = (best.values[..., 0] - best.values[..., 1] < 1e-5) | ((overlaps - 0.5).abs() < 1e-6).any(-1)
-    box = best.indices[..., 0]
-    wanted = (box.unsqueeze(-1) == box.unsqueeze(-2)) & truths.present.unsqueeze(-2)
-    earlier = torch.ones_like(wanted[0]).tril(-1)
-    return truths.without(unsure | (wanted & earlier).any(dim=-1))
+    unsure = (best.values[:, 0] - best.values[:, 1] < 1e-5) | ((overlaps - 0.5).abs() < 1e-6).any(-1)
+    box = best.indices[:, 0]
+    same_box = (box.unsqueeze(-1) == box.unsqueeze(-2)) & present
+    return unsure | same_box.tril(-1).any(dim=-1)
 
 
 def check(ours: Sequence[Tensor], other: Sequence[Tensor]) -> None:
@@ -82,26 +105,44 @@ def check(ours: Sequence[Tensor], other: Sequence[Tensor]) -> None:
         assert difference < 1e-4, f"{name}: ours and torchvision's differ by {difference:.2g} of its size"
 
 
-def measure(chosen: Settings, *, layout: DefaultBoxes | None = None) -> dict[str, Any]:
-    """Both sides at every number of objects, after both have agreed at each."""
+def measure(chosen: Settings, *, layout: DefaultBoxes | None = None) -> Iterator[dict[str, Any]]:
+    """Both sides at every number of objects, after they have agreed at it; then matching alone."""
     layout = layout or scales.ssd300_coco()
-    batch = chosen.size(quick=2, cpu=32, cuda=32)
-    counts: Sequence[int] = (3,) if chosen.quick else OBJECTS
-    bench = _Bench(layout, batch, chosen)
-    for objects in counts:
-        bench.agree(objects)
-    compared: list[dict[str, Any]] = []
-    for objects in counts:
-        compared += bench.compare(objects)
-    return {
-        "batch": batch,
+    bench = _Bench(layout, chosen.size(quick=2, cpu=32, cuda=32), chosen)
+    yield {
+        "batch": bench.batch,
         "default_boxes": len(layout),
         "classes": CLASSES,
-        "agreement": "loss and gradients alike on truths without conflicts",
+        "agreement": "loss and gradients agree on truths without conflicts",
         "host_syncs": 0 if chosen.device.type == "cuda" else None,
-        "memory_gib": bench.memory(counts[-1]),
-        "comparisons": compared,
     }
+    counts: Sequence[int] = (3,) if chosen.quick else OBJECTS
+    for objects in counts:
+        first_call_s = bench.agree(objects)
+        yield {"comparisons": bench.compare(objects, first_call_s)}
+    yield {"memory_gib": bench.memory(counts[-1])}
+    for objects in (*counts, *(() if chosen.quick else (CROWDED,))):
+        compared = matching(objects, layout, chosen)
+        print(
+            f"matching, {objects} objects: {compared['matching']['median_s'] * 1e3:.2f} ms, "
+            f"{compared['times_the_table']:.2f} times the table of overlaps"
+        )
+        yield {"matching": [compared]}
+
+
+def matching(objects: int, layout: DefaultBoxes, chosen: Settings) -> dict[str, Any]:
+    """Matching alone beside the table of overlaps alone, eagerly, a few images at a time."""
+    images = chosen.size(quick=2, cpu=4, cuda=32)
+    truths = some_truths(images, objects, seed=chosen.seed + 1).to(chosen.device)
+    defaults = cxcywh_to_xyxy(layout.cxcywh()).to(chosen.device)
+    works = {
+        "table": lambda: jaccard(truths.boxes_xyxy, defaults),
+        "matching": lambda: match(truths.boxes_xyxy, defaults, present=truths.present),
+    }
+    times = in_turn(works, device=chosen.device, rounds=chosen.size(quick=2, cpu=9, cuda=15))
+    sides = {name: summary(values) for name, values in times.items()}
+    ratio = sides["matching"]["median_s"] / sides["table"]["median_s"]
+    return {"objects": objects, "images": images, **sides, "times_the_table": ratio, "goal": MATCHING_GOAL}
 
 
 class _Bench:
@@ -116,9 +157,9 @@ class _Bench:
             self.sides["ours, compiled"] = torch.compile(eager, dynamic=False)
 
     def works(self, truths: Truths) -> dict[str, Callable[[], tuple[Tensor, Tensor, Tensor]]]:
-        """What each side does with a batch of truths."""
-        targets = theirs.targets(truths.to(self.device))
+        """One call per side for a batch of truths."""
         placed, back = truths.to(self.device), self.predictions.back
+        targets = theirs.targets(placed)
 
         def of(criterion: Callable[..., Any]) -> Callable[[], tuple[Tensor, Tensor, Tensor]]:
             return lambda: back(lambda offsets, logits: criterion(offsets, logits, placed).total)
@@ -130,37 +171,46 @@ class _Bench:
 
         return {name: of(criterion) for name, criterion in self.sides.items()} | {"torchvision": torchvision}
 
-    def agree(self, objects: int) -> None:
-        """Both sides on truths without conflicts; nothing is timed."""
+    def agree(self, objects: int) -> dict[str, float]:
+        """Compare both sides on truths without conflicts; returns the seconds of the first call of each of
+        ours.
+        """
         truths = some_truths(self.batch, objects, seed=self.chosen.seed)
         works = self.works(without_conflicts(truths, self.layout))
-        expected = works.pop("torchvision")()
-        for work in works.values():
-            check(work(), expected)
+        expected, first_call_s = works.pop("torchvision")(), {}
+        for name, work in works.items():
+            began = time.perf_counter()
+            found = work()
+            synchronize(self.device)
+            first_call_s[name] = time.perf_counter() - began
+            check(found, expected)
+        return first_call_s
 
-    def compare(self, objects: int) -> list[dict[str, Any]]:
-        """Each of our sides against torchvision's, on any truths."""
+    def compare(self, objects: int, first_call_s: dict[str, float]) -> list[dict[str, Any]]:
+        """Each of our sides against torchvision's, on truths with conflicts."""
         works = self.works(some_truths(self.batch, objects, seed=self.chosen.seed + 1))
         for name, work in works.items():
             if name != "torchvision":
-                work()  # compiles, which may wait for the device
+                work()
                 with no_host_sync(self.device):
                     work()
-        rounds = self.chosen.size(quick=2, cpu=9, cuda=15)
-        times = in_turn(
-            works, device=self.device, rounds=rounds, calls=self.chosen.size(quick=1, cpu=1, cuda=5)
-        )
-        # On a GPU the goal is that of training, which compiles; on a CPU that of the plain criterion.
-        goals = GOALS[self.device.type]
-        found = []
-        for name in self.sides:
-            goal = goals.get(objects) if name == list(self.sides)[-1] else None
-            compared = comparison(_title(objects, name), times, goal=goal, side=name)
-            found.append(compared | {"objects": objects})
-        return found
+        rounds = self.chosen.size(quick=2, cpu=5 if objects >= CROWD else 9, cuda=15)
+        calls = self.chosen.size(quick=1, cpu=1, cuda=5)
+        times = in_turn(works, device=self.device, rounds=rounds, calls=calls)
+        return [
+            self._compared(objects, side, times) | {"first_call_s": first_call_s[side]} for side in self.sides
+        ]
+
+    def _compared(self, objects: int, side: str, times: dict[str, list[float]]) -> dict[str, Any]:
+        # On a GPU the goals are those of training, which compiles; on a CPU those of the plain criterion.
+        is_last = side == list(self.sides)[-1]
+        goal = GOALS[self.device.type].get(objects) if is_last else None
+        goal_s = GOALS_S.get(objects) if is_last and self.device.type == "cuda" else None
+        compared = comparison(_title(objects, side), times, goal=goal, side=side)
+        return compared | {"objects": objects, "goal_s": goal_s}
 
     def memory(self, objects: int) -> dict[str, float | None]:
-        """GiB of GPU memory at most, for each side; None on a CPU."""
+        """Peak GiB of GPU memory of each side; None on a CPU."""
         works = self.works(some_truths(self.batch, objects, seed=self.chosen.seed + 1))
         return {name: peak_gib(work, device=self.device) for name, work in works.items()}
 

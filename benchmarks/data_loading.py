@@ -1,9 +1,9 @@
-"""Images from where they are kept to a batch to be trained on: ``python -m benchmarks.data_loading``.
+"""From stored images to a batch to train on: ``python -m benchmarks.data_loading``.
 
-Ours in its three ways: decoded on the device, decoded in host memory (pinned, if the device is a GPU), and
-streamed from disk by worker processes; each with its augmentation. Torchvision's ``VOCDetection`` with its
-transforms in a ``DataLoader``, as many workers. Told are images a second, the time to load, and how both
-grow with four times as many images. Before that, all ways must serve the same images and boxes.
+Ours in its three ways, each with augmentation: decoded on the device, decoded in host memory (pinned, if the
+device is a GPU), and streamed from disk by worker processes. Torchvision's ``VOCDetection`` with its
+transforms in a ``DataLoader`` with as many workers. The result holds images per second, the time to load, and
+how both grow with four times as many images. First, all ways must serve the same images and boxes.
 """
 
 import tempfile
@@ -19,24 +19,23 @@ import torch
 from benchmarks import photos, torchvision_training
 from benchmarks import torchvision_side as theirs
 from benchmarks.command import Settings, run
-from benchmarks.our_training import Augmenting
 from benchmarks.timing import comparison, summary, synchronize
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.data import BatchSource, Streamed, VOCFolder, load
 from ssd_lite.data.examples import Subset
 from ssd_lite.data.loading import shuffled
-from ssd_lite.training.step import draw
+from ssd_lite.training.step import AugmentationGraph, draw_uniforms
 
 CANVAS_PX, MORE = 512, 4
 
 Batches = Callable[[int], Iterator[Any]]
-"""Of so many steps, each batch ready on the device when it is yielded or soon after."""
+"""Yields a number of batches, each on the device when it is yielded or soon after."""
 
 
-def measure(chosen: Settings) -> dict[str, Any]:
+def measure(chosen: Settings) -> Iterator[dict[str, Any]]:
     """All ways of serving images, side by side."""
     with tempfile.TemporaryDirectory() as place:
-        return _Bench(chosen, Path(place)).measured()
+        yield _Bench(chosen, Path(place)).measured()
 
 
 class _Bench:
@@ -49,7 +48,7 @@ class _Bench:
         self.workers = 0 if chosen.quick else torchvision_training.cores()
         self.augmentation = SSDAugmentation(theirs.SIZE_PX, zoom_out=0.5)
         self.generator = torch.Generator(self.device).manual_seed(chosen.seed)
-        seen = Augmenting(self.augmentation)
+        seen = AugmentationGraph(self.augmentation)
         self.seen: Any = torch.compile(seen, dynamic=False) if chosen.full else seen
         link, classes = place / "link", self.dataset.classes
         self.reader = torchvision_training.reader(root, split, classes, size_px=theirs.SIZE_PX, link=link)
@@ -89,7 +88,7 @@ class _Bench:
         }
 
     def loaded(self, dataset: Any) -> tuple[dict[str, BatchSource], dict[str, float]]:
-        """The dataset served in every way that there is on this device, and the seconds to load it."""
+        """The dataset in every way that this device can serve it, and the seconds that loading took."""
         keeps = ("device", "memory") if self.device.type == "cuda" else ("memory",)
         sources: dict[str, BatchSource] = {}
         seconds: dict[str, float] = {}
@@ -102,13 +101,14 @@ class _Bench:
         return sources, seconds | {"disk": 0.0}
 
     def augmented(self, source: BatchSource) -> Batches:
-        """Our batches: served, moved to the device where they are not there, augmented there."""
+        """Our batches, moved to the device if necessary and augmented there."""
 
         def batches(steps: int) -> Iterator[Any]:
             for found in source.batches(self.order(len(source), steps)):
                 batch = found.to(self.device)
-                numbers = draw(self.augmentation, len(batch.images), self.generator, self.device)
-                yield self.seen(batch.images, batch.sizes_px, batch.truths, numbers)
+                size = len(batch.images)
+                uniforms = draw_uniforms(self.augmentation, size, self.generator, self.device)
+                yield self.seen(batch.images, batch.sizes_px, batch.truths, uniforms, size, 0)
 
         return batches
 
@@ -118,11 +118,13 @@ class _Bench:
         return torchvision_training.batches(self.reader, order, workers=self.workers, device=self.device)
 
     def order(self, images: int, steps: int) -> Iterator[list[int]]:
-        """A shuffled order of so many steps."""
+        """A shuffled order of a number of steps."""
         return shuffled(images, self.batch, steps=steps, seed=self.chosen.seed)
 
     def rounds(self, ways: dict[str, Batches]) -> dict[str, list[float]]:
-        """Seconds a batch of each way, in turns; workers live for a turn, its first batches do not count."""
+        """Seconds per batch of each way, in turns; the first batches of a turn, which start its workers, do
+        not count.
+        """
         number = self.chosen.size(quick=1, cpu=3, cuda=5)
         warmup, steps = self.chosen.size(quick=(1, 2), cpu=(2, 6), cuda=(8, 40))
         times: dict[str, list[float]] = {name: [] for name in ways}
@@ -141,12 +143,12 @@ class _Bench:
 
 
 def check(sources: Sequence[BatchSource], reader: Any, classes: Sequence[str], *, number: int = 2) -> str:
-    """All of ours must serve the same pixels, and torchvision's reader the same boxes and labels."""
+    """Compare: all of ours must serve equal pixels, and torchvision's reader equal boxes and labels."""
     indices = list(range(min(number, len(reader))))
     first, *others = (next(source.batches([indices])) for source in sources)
     sizes = first.sizes_px.tolist()
     for other in others:
-        assert other.sizes_px.tolist() == sizes, "images come in other sizes"
+        assert other.sizes_px.tolist() == sizes, "sizes differ"
         for a, b, (height, width) in zip(first.images, other.images, sizes, strict=True):
             assert a[:, :height, :width].cpu().equal(b[:, :height, :width].cpu()), "pixels differ"
     plain, reader.transforms.transforms = reader.transforms.transforms, theirs.resizing()
@@ -158,7 +160,7 @@ def check(sources: Sequence[BatchSource], reader: Any, classes: Sequence[str], *
         )
         assert target["labels"].equal(truth.labels), f"labels of image {index} differ"
     reader.transforms.transforms = plain
-    return "the same pixels from all of ours, the same boxes and labels from torchvision"
+    return "equal pixels from all of ours, equal boxes and labels from torchvision"
 
 
 if __name__ == "__main__":

@@ -1,49 +1,83 @@
-"""Drawn scenes in numbers: drawn by several processes, in memory or as files in VOC's layout."""
+"""Drawn scenes in large numbers: in memory, or as a folder in VOC's layout, drawn by all cores."""
 
+import multiprocessing
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import torch
 from torchvision.transforms.v2.functional import to_pil_image
 
+from benchmarks.torchvision_training import cores
 from ssd_lite.data import Decoded, Example, Scenes, Streamed
 from ssd_lite.data.loading import in_order
-from ssd_lite.truths import Truths
+from ssd_lite.truths import Truth, Truths
 
-CHUNK = 32
+QUALITY = 92
+"""Of the JPEG files."""
 
 
 def decoded(scenes: Scenes, *, workers: int | None = None) -> Decoded:
-    """All of the scenes in memory; ``decode`` would draw them one after the other, here all cores do."""
+    """All of the scenes in memory, drawn by several processes."""
     streamed = Streamed(scenes, canvas_px=max(scenes.size), workers=workers)
     images = torch.zeros(len(scenes), 3, *scenes.size, dtype=torch.uint8)
-    truths, names, done = [], [], 0
-    for batch in streamed.batches(in_order(len(scenes), CHUNK)):
-        images[done : done + len(batch.names)] = batch.images[..., : scenes.size[0], : scenes.size[1]]
-        truths += list(batch.truths.unpadded())
+    truths, names = list[Truth](), list[str]()
+    for batch in streamed.batches(in_order(len(scenes), 32)):
+        rows = slice(len(names), len(names) + len(batch.names))
+        images[rows] = batch.images[..., : scenes.size[0], : scenes.size[1]]
+        truths += batch.truths.unpadded()
         names += batch.names
-        done += len(batch.names)
     sizes = torch.tensor(scenes.size).expand(len(scenes), 2).contiguous()
     return Decoded(scenes.classes, images, sizes, Truths.from_list(truths), names)
 
 
-def folder(root: Path, scenes: Scenes, *, split: str = "trainval") -> Path:
-    """The scenes written to ``root`` as VOC does, JPEG and XML, unless they are there already."""
+def first(images: Decoded, count: int) -> Decoded:
+    """The first ``count`` images of a dataset."""
+    rows = slice(count)
+    truths = images.truths
+    parts = (truths.boxes_xyxy[rows], truths.labels[rows], truths.difficult[rows])
+    return replace(
+        images,
+        images=images.images[rows],
+        sizes_px=images.sizes_px[rows],
+        truths=Truths(*parts),
+        names=list(images.names[rows]),
+    )
+
+
+def folder(root: Path, scenes: Scenes, *, split: str = "trainval", workers: int | None = None) -> Path:
+    """Write the scenes to ``root`` as VOC does, JPEG and XML, unless the split is there already."""
     listing = root / "ImageSets" / "Main" / f"{split}.txt"
     if listing.exists():
         return root
     for place in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (root / place).mkdir(parents=True, exist_ok=True)
-    names = []
-    for number, example in enumerate(scenes[index] for index in range(len(scenes))):
-        names.append(f"{split}-{number:06d}")
-        to_pil_image(example.image).save(root / "JPEGImages" / f"{names[-1]}.jpg", quality=92)
-        (root / "Annotations" / f"{names[-1]}.xml").write_text(_xml(example, scenes.classes))
+    write = partial(_write, root, scenes, split)
+    workers = cores() if workers is None else workers
+    if workers > 1:
+        with multiprocessing.get_context("spawn").Pool(workers, initializer=_one_thread) as pool:
+            names = pool.map(write, range(len(scenes)), chunksize=32)
+    else:
+        names = [write(index) for index in range(len(scenes))]
     listing.write_text("\n".join(names) + "\n")
     return root
 
 
-def _xml(example: Example, classes: tuple[str, ...]) -> str:
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def _write(root: Path, scenes: Scenes, split: str, index: int) -> str:
+    """Draw a scene and write its two files; returns its name."""
+    example, name = scenes[index], f"{split}-{index:06d}"
+    to_pil_image(example.image).save(root / "JPEGImages" / f"{name}.jpg", quality=QUALITY)
+    (root / "Annotations" / f"{name}.xml").write_text(_xml(example, scenes.classes))
+    return name
+
+
+def _xml(example: Example, classes: Sequence[str]) -> str:
     height, width = example.image.shape[-2:]
     truth = example.truth
     pixels = truth.boxes_xyxy * truth.boxes_xyxy.new_tensor([width, height, width, height])

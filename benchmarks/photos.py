@@ -1,19 +1,44 @@
-"""The images that benchmarks run on: photos of playing cards where they lie at hand, or drawn scenes.
+"""The images that benchmarks run on: photographs of playing cards if they are available, else drawn scenes.
 
-``SSD_LITE_SHARED`` names the folder with ``data/cards`` (see :mod:`benchmarks.runs`).
+``SSD_LITE_SHARED`` names the folder that holds ``data/cards`` (see :mod:`benchmarks.runs`).
 """
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import drawn
-from benchmarks.runs import SHARED
-from ssd_lite.data import Dataset, DatasetError, Decoded, Example, Scenes, VOCFolder, decode
+from ssd_lite.data import (
+    Batch,
+    BatchSource,
+    Dataset,
+    DatasetError,
+    Decoded,
+    Example,
+    Scenes,
+    VOCFolder,
+    decode,
+)
+from ssd_lite.data.loading import shuffled
+
+SHARED = Path(os.environ.get("SSD_LITE_SHARED", Path(__file__).parents[2] / "shared"))
+"""The folder of real photographs and weights, which need not exist."""
 
 HEIGHT, WIDTH = 378, 504
 
 
+def endless(source: BatchSource, batch: int, *, seed: int) -> Iterator[Batch]:
+    """Batches in random order, without end."""
+    return source.batches(shuffled(len(source), batch, steps=10**9, seed=seed))
+
+
+def storage(source: BatchSource) -> str:
+    """Where a source keeps its images, if it says so."""
+    return str(getattr(source, "storage", getattr(source, "where", "unknown")))
+
+
 def examples(count: int, *, seed: int = 0) -> tuple[list[Example], str]:
-    """``count`` images of 378 × 504 pixels with their objects, and what they are."""
+    """``count`` images of 378 × 504 pixels with their objects, and a phrase that says what they are."""
     try:
         folder = VOCFolder(SHARED / "data" / "cards", "trainval", skip_invalid=True)
     except DatasetError:
@@ -25,7 +50,7 @@ def examples(count: int, *, seed: int = 0) -> tuple[list[Example], str]:
         example = folder[index]
         if tuple(sorted(example.image.shape[-2:])) == (HEIGHT, WIDTH):
             found.append(example)
-    # again from the first, where more are asked for than there are
+    # from the first again if there are fewer than wanted
     return [found[number % len(found)] for number in range(count)], "photos of cards"
 
 
@@ -35,7 +60,7 @@ def _drawn(count: int, seed: int) -> list[Example]:
 
 
 def folder(count: int, place: Path, *, seed: int = 0, quick: bool = False) -> tuple[Path, str, str]:
-    """A folder in VOC's layout, a split of it, and what it holds: photos, or scenes drawn in ``place``."""
+    """A folder in VOC's layout, a split of it, and what it holds: photographs, or scenes drawn there."""
     cards = SHARED / "data" / "cards"
     if cards.is_dir() and not quick:
         return cards, "trainval", "photos of cards, most of 378 × 504 pixels"
@@ -45,7 +70,7 @@ def folder(count: int, place: Path, *, seed: int = 0, quick: bool = False) -> tu
 
 
 class Listed:
-    """Examples in memory as a dataset."""
+    """A dataset of examples in memory."""
 
     def __init__(self, examples: list[Example], classes: tuple[str, ...]) -> None:
         self.classes, self._examples = classes, examples
@@ -58,7 +83,7 @@ class Listed:
 
 
 def decoded(examples: list[Example]) -> Decoded:
-    """The examples on a common canvas, in memory; their classes are numbered."""
+    """The examples on a common canvas, in memory; classes are named by number."""
     most = max((int(example.truth.labels.max()) for example in examples if len(example.truth)), default=1)
     dataset: Dataset = Listed(examples, tuple(f"class {label}" for label in range(1, most + 1)))
     return decode(dataset)

@@ -2,13 +2,14 @@
 
 Decoding, softmax, the best 400 of each class, suppression at 0.45 and the best 200 of an image: ours for a
 whole batch at once, torchvision's SSD image by image and class by class. The logits are as peaked as a
-trained detector's: background nearly everywhere, a cluster of sure default boxes round each of eight
-objects an image, and a floor of doubtful ones. Twice: once with some dozens of each class above the
-threshold of 0.01, once with some hundreds, when most of the time is torchvision's suppression, on both sides.
-Both must find the same detections first, but for a few whose overlap is the threshold within rounding.
+trained detector's: background nearly everywhere, a cluster of confident default boxes around each of eight
+objects per image, and a floor of doubtful ones. It is measured twice: with some dozens of boxes of each class
+above the threshold of 0.01, and with some hundreds, where torchvision's suppression takes most of the time on
+both sides. First both must find the same detections, except for a few whose overlap equals the threshold
+within rounding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -28,11 +29,11 @@ GOAL = 1 / 3
 """Share of torchvision's time that ours may take."""
 
 SAME = 0.995
-"""Share of the detections that must be the same on both sides."""
+"""Share of the detections that must be equal on both sides."""
 
 BACKGROUND_LOGIT, VARIANCES = 8.0, (0.1, 0.2)
 DOUBTS = {"prediction": 0.95, "prediction, doubtful": 1.55}
-"""The spread of the doubtful logits; the book's detector, on scenes, is as sure as the first."""
+"""The spread of the doubtful logits; the book's detector on scenes is as confident as the first."""
 
 
 def predictions(
@@ -45,7 +46,7 @@ def predictions(
     logits = doubt * torch.randn(batch, len(layout), CLASSES + 1, generator=generator)
     logits[..., 0] += BACKGROUND_LOGIT
     overlap, owner = jaccard(truths.boxes_xyxy, cxcywh_to_xyxy(defaults)).max(dim=1)
-    near = torch.where(overlap > 0.3, 16 * overlap, 0.0).unsqueeze(-1)  # sure from an overlap of 0.5 on
+    near = torch.where(overlap > 0.3, 16 * overlap, 0.0).unsqueeze(-1)  # confident from an overlap of 0.5 on
     labels = truths.labels.gather(1, owner).unsqueeze(-1)
     logits.scatter_add_(2, labels, near)
     boxes = truths.boxes_xyxy.gather(1, owner.unsqueeze(-1).expand(-1, -1, 4))
@@ -55,14 +56,15 @@ def predictions(
 
 
 def check(ours: Sequence[dict[str, Tensor]], other: Sequence[dict[str, Tensor]]) -> float:
-    """Share of all detections that both sides have: same image and label, box and score but for rounding.
+    """Share of detections that both sides have: the same image and label, box and score equal within
+    rounding.
 
     Raises ``AssertionError`` where it is below ``SAME``.
     """
     shared = total = 0
     for a, b in zip(ours, other, strict=True):
         found, expected = _rows(a, scale=theirs.SIZE_PX), _rows(b, scale=1)
-        # a label counts 1000, so that different ones are never near
+        # a label counts 1000, so that different labels are never close
         apart = torch.cdist(found, expected, compute_mode="donot_use_mm_for_euclid_dist")
         shared += int((apart.min(dim=1).values < 0.05).sum())
         total += max(len(found), len(expected))
@@ -72,17 +74,17 @@ def check(ours: Sequence[dict[str, Tensor]], other: Sequence[dict[str, Tensor]])
 
 
 def _rows(found: dict[str, Tensor], *, scale: int) -> Tensor:
-    """A row a detection: box in pixels, score in per cent, label times 1000."""
+    """One row per detection: box in pixels, score in per cent, label times 1000."""
     columns = found["scores"].unsqueeze(1) * 100, found["labels"].unsqueeze(1) * 1000
     return torch.cat([found["boxes"] * scale, *columns], dim=1).double().cpu()
 
 
-def measure(chosen: Settings, *, layout: DefaultBoxes | None = None) -> dict[str, Any]:
-    """Both sides' time for a batch, after both have found the same; a sure and a doubtful detector."""
+def measure(chosen: Settings, *, layout: DefaultBoxes | None = None) -> Iterator[dict[str, Any]]:
+    """Time per batch of both sides, after they have found the same; a confident and a doubtful detector."""
     layout, batch = layout or scales.ssd300_coco(), chosen.size(quick=2, cpu=32, cuda=32)
-    parts = [_one(name, chosen, layout, batch) for name in DOUBTS]
-    about = {"batch": batch, "default_boxes": len(layout), "classes": CLASSES}
-    return about | {name: [part[name] for part in parts] for name in parts[0]}
+    yield {"batch": batch, "default_boxes": len(layout), "classes": CLASSES}
+    for name in DOUBTS:
+        yield {key: [value] for key, value in _one(name, chosen, layout, batch).items()}
 
 
 def _one(name: str, chosen: Settings, layout: DefaultBoxes, batch: int) -> dict[str, Any]:
@@ -111,7 +113,7 @@ def _one(name: str, chosen: Settings, layout: DefaultBoxes, batch: int) -> dict[
     return {
         "candidates_per_class": candidates.mean().item(),
         "detections_per_image": sum(len(found["scores"]) for found in ours()) / batch,
-        "agreement": f"{name}: {same:.2%} of the detections are the same",
+        "agreement": f"{name}: {same:.2%} of the detections are equal",
         "memory_gib": {name: peak_gib(work, device=device) for name, work in works.items()},
         "comparisons": comparison(name, times, goal=GOAL if name == "prediction" else None),
     }

@@ -1,4 +1,4 @@
-"""Where a measurement is written, and what is written beside it."""
+"""A measurement on disk: JSON with machine, versions, date and commit, rewritten after every part."""
 
 import json
 import os
@@ -9,29 +9,68 @@ from typing import Any
 
 import torch
 
+from ssd_lite.files import write_atomic
 from ssd_lite.training import machine
 
 RESULTS = Path(__file__).parent / "results"
 
 
-def write(
-    name: str, measured: dict[str, Any], *, device: torch.device, of: str, folder: Path = RESULTS
-) -> Path:
-    """Write ``NAME.DEVICE.json``, with machine, versions, date and ``of``, the commit measured."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.{device.type}.json"
-    stamp = {"machine": machine(device), "commit": of, "date": datetime.now(UTC).date().isoformat()}
-    path.write_text(json.dumps(measured | stamp, indent=1) + "\n")
-    return path
+class Record:
+    """The result of a benchmark as it grows, in ``NAME.DEVICE.json``.
+
+    The file is rewritten after every :meth:`add`, so a benchmark that is killed leaves what it has measured;
+    ``complete`` is false in it until :meth:`complete` is called.
+    """
+
+    def __init__(
+        self, name: str, *, device: torch.device, folder: Path = RESULTS, stamp: dict[str, Any] | None = None
+    ) -> None:
+        self.path = folder / f"{name}.{device.type}.json"
+        self.measured: dict[str, Any] = {"command": f"python -m benchmarks.{name}"} | (stamp or {})
+        # The commit is read before the measurement: files may change while it runs.
+        self._origin = {"machine": machine(device), "commit": commit()}
+        self._done = False
+
+    def add(self, part: dict[str, Any]) -> None:
+        """Merge a part into the result and write it: lists are extended, everything else is replaced."""
+        for name, value in part.items():
+            if isinstance(value, list) and name in self.measured:
+                self.measured[name] = self.measured[name] + value
+            else:
+                self.measured[name] = value
+        self._write()
+
+    def replace(self, part: dict[str, Any]) -> None:
+        """Set parts of the result, lists included, and write it."""
+        self.measured |= part
+        self._write()
+
+    def complete(self) -> Path:
+        """Mark the result as complete; returns its file."""
+        self._done = True
+        self._write()
+        return self.path
+
+    def _write(self) -> None:
+        date = {"date": datetime.now(UTC).date().isoformat()}
+        whole = self.measured | {"complete": self._done} | self._origin | date
+        write_atomic(self.path, (json.dumps(whole, indent=1) + "\n").encode())
+
+
+def is_complete(path: Path) -> bool:
+    """Whether a file exists and, if it is a benchmark's JSON, says that nothing is missing from it."""
+    if not path.exists():
+        return False
+    return path.suffix != ".json" or bool(json.loads(path.read_text()).get("complete", True))
 
 
 def commit() -> str:
-    """The commit that was measured, with ``+`` where files had been changed since.
+    """The commit that is measured, followed by ``+`` if tracked files have been changed since.
 
-    Where the files were copied without their history, ``SSD_LITE_COMMIT`` may say it.
+    The environment variable ``SSD_LITE_COMMIT`` overrides it, for copies of the repository without history.
     """
-    if told := os.environ.get("SSD_LITE_COMMIT"):
-        return told
+    if stated := os.environ.get("SSD_LITE_COMMIT"):
+        return stated
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no")

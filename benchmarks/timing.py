@@ -1,7 +1,7 @@
-"""Two sides timed in turn, in one process: what every benchmark here measures with.
+"""Time several sides in turn, in one process.
 
-The rounds go A B A B, so that whatever else the machine does meets both sides alike, and the ratio is
-taken within each round. Absolute times mean something only on a machine with nothing else to do.
+The rounds go A B A B, so that other load on the machine affects all sides alike, and ratios are taken within
+each round. Absolute times mean something only on an idle machine.
 """
 
 import gc
@@ -20,7 +20,7 @@ Work = Callable[[], object]
 def in_turn(
     sides: Mapping[str, Work], *, device: torch.device, rounds: int, warmup: int = 2, calls: int = 1
 ) -> dict[str, list[float]]:
-    """Seconds a call of each side, one number a round; ``warmup`` calls of each come first, untimed."""
+    """Seconds per call of each side, one number per round, after ``warmup`` untimed calls of each."""
     for work in sides.values():
         for _ in range(warmup):
             work()
@@ -33,7 +33,7 @@ def in_turn(
 
 
 def seconds(work: Work, *, device: torch.device, calls: int = 1) -> float:
-    """Seconds that a call takes, from an idle device until it is idle again."""
+    """Seconds per call, from an idle device until it is idle again."""
     synchronize(device)
     began = time.perf_counter()
     for _ in range(calls):
@@ -43,13 +43,13 @@ def seconds(work: Work, *, device: torch.device, calls: int = 1) -> float:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was given; a CPU has done it already."""
+    """Wait until the device is idle; a CPU always is."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def summary(times: Sequence[float]) -> dict[str, Any]:
-    """Median and quartiles of the times, as they are written to JSON."""
+    """Median and quartiles of the times, for the JSON."""
     return {"median_s": median(times), "quartiles_s": _quartiles(times), "rounds": len(times)}
 
 
@@ -61,18 +61,20 @@ def comparison(
     side: str = "ours",
     against: str = "torchvision",
 ) -> dict[str, Any]:
-    """Both sides' times and what share of the other's time ours takes; ``goal`` is the share wished for."""
+    """Times of two sides, and the share of the other side's time that ``side`` takes; ``goal`` is the wanted
+    share.
+    """
     shares = [ours / theirs for ours, theirs in zip(times[side], times[against], strict=True)]
     share = {"median": median(shares), "quartiles": _quartiles(shares)}
     sides = {key: summary(values) for key, values in times.items() if key in (side, against)}
     return {"name": name, "side": side, **sides, "share": share, "goal": goal}
 
 
-def told(compared: Mapping[str, Any]) -> str:
+def format_comparison(compared: Mapping[str, Any]) -> str:
     """A comparison as one line of text."""
     ours, theirs = (compared[side]["median_s"] for side in (compared["side"], "torchvision"))
     low, high = compared["share"]["quartiles"]
-    goal = "" if compared["goal"] is None else f", wished: {compared['goal']:.3g}"
+    goal = "" if compared["goal"] is None else f", goal: {compared['goal']:.3g}"
     return (
         f"{compared['name']}: {ours * 1e3:.2f} ms, torchvision {theirs * 1e3:.2f} ms; "
         f"share {compared['share']['median']:.3f} ({low:.3f} … {high:.3f}){goal}"
@@ -81,11 +83,11 @@ def told(compared: Mapping[str, Any]) -> str:
 
 @contextmanager
 def no_host_sync(device: torch.device) -> Iterator[None]:
-    """Inside, any wait of the host for the GPU raises ``RuntimeError``; nothing to check on a CPU."""
+    """Raise ``RuntimeError`` if the host waits for the GPU inside the block; no effect on a CPU."""
     if device.type != "cuda":
         yield
         return
-    with warnings.catch_warnings():  # it says that it is a prototype
+    with warnings.catch_warnings():  # PyTorch calls this mode a prototype
         warnings.simplefilter("ignore")
         torch.cuda.set_sync_debug_mode("error")
     try:
@@ -95,7 +97,7 @@ def no_host_sync(device: torch.device) -> Iterator[None]:
 
 
 def peak_gib(work: Work, *, device: torch.device) -> float | None:
-    """GiB of GPU memory that a call takes at most, what lay there before included; None on a CPU."""
+    """Peak GiB of GPU memory during a call, including what was allocated before; None on a CPU."""
     if device.type != "cuda":
         return None
     synchronize(device)

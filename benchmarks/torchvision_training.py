@@ -1,7 +1,7 @@
-"""Torchvision's SSD under training: its model, its transforms, its reader of VOC, its loss.
+"""Training torchvision's SSD: its model, its transforms, its reader of VOC, its loss.
 
-The loop is the one of torchvision's own detection reference (model and loss in mixed precision, SGD), with
-the schedule of one of our recipes; bfloat16 stands for its float16, so no scaler of gradients is needed.
+The step is that of torchvision's detection reference (model and loss in mixed precision, SGD) with the
+learning rates of one of our recipes. It uses bfloat16 instead of float16, so that gradients need no scaling.
 """
 
 import os
@@ -18,6 +18,9 @@ from torchvision.datasets import VOCDetection
 from benchmarks import torchvision_side as theirs
 from benchmarks.torchvision_side import Target
 from ssd_lite import models
+from ssd_lite.data import BatchSource
+from ssd_lite.data.loading import in_order
+from ssd_lite.evaluation import AveragePrecision, VOCEvaluator
 from ssd_lite.recipes import Recipe
 from ssd_lite.training.schedule import learning_rate, parameter_groups
 
@@ -33,10 +36,10 @@ def reader(
     link: Path,
     names: Sequence[str] | None = None,
 ) -> VOCDetection:
-    """Torchvision's reader of VOC with its transforms for SSD, on any folder laid out like VOC.
+    """Torchvision's reader of VOC with its transforms for SSD, on any folder in VOC's layout.
 
-    It looks for ``VOCdevkit/VOC2012``, so ``link`` becomes a folder with a link of that name. With
-    ``names`` it reads these images alone.
+    It looks for ``VOCdevkit/VOC2012``, so ``link`` becomes a folder that holds a link of that name. ``names``
+    restricts it to some of the images.
     """
     place = link / "VOCdevkit" / "VOC2012"
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +55,7 @@ def reader(
 
 
 class _Transforms:
-    """Torchvision's tree of an annotation as a target, then the transforms; picklable, for workers."""
+    """Turn an annotation into a target, then transform image and target; picklable, for worker processes."""
 
     def __init__(self, classes: Sequence[str], size_px: int) -> None:
         self.labels = {name: label for label, name in enumerate(classes, start=1)}
@@ -74,7 +77,7 @@ class _Transforms:
 def batches(
     dataset: Any, order: Iterable[Sequence[int]], *, workers: int, device: torch.device
 ) -> Iterator[tuple[Images, list[Target]]]:
-    """Batches of transformed images and targets, on the device, made by worker processes."""
+    """Batches of transformed images and targets on the device, prepared by worker processes."""
     loader: Iterable[tuple[Images, list[Target]]] = DataLoader(
         dataset,
         batch_sampler=order,  # type: ignore[arg-type]  # sequences of ints as well as lists
@@ -101,28 +104,28 @@ def _collate(samples: Sequence[tuple[Tensor, Target]]) -> tuple[Images, list[Tar
 
 
 def _one_thread(worker: int) -> None:
-    torch.set_num_threads(1)  # the workers are as many as there are cores
+    torch.set_num_threads(1)  # there is one worker per core
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Training:
-    """A detector of torchvision's with an optimizer, trained by the schedule of a recipe."""
+    """Torchvision's detector like one of ours, with an optimizer and the learning rates of a recipe."""
 
     def __init__(self, model: models.SSD, recipe: Recipe, device: torch.device) -> None:
-        self.recipe, self.device, self.step_number = recipe, device, 0
+        self.recipe, self.device = recipe, device
         self.half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and device.type == "cuda")
         self.model = theirs.like(model).to(device).train()
         groups = parameter_groups(self.model, recipe.weight_decay)
         self.optimizer = torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
 
-    def step(self, images: Images, targets: list[Target]) -> Tensor:
-        """One step; the loss as it was before it."""
+    def step(self, images: Images, targets: list[Target], number: int = 0) -> Tensor:
+        """Take step ``number``, which decides the learning rate; returns its loss."""
         rate = learning_rate(
-            self.step_number,
+            number,
             base=self.recipe.learning_rate,
             warmup=self.recipe.warmup,
             milestones=self.recipe.milestones,
@@ -133,32 +136,17 @@ class Training:
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        self.step_number += 1
         return loss.detach()
 
     def loss(self, images: Images, targets: list[Target]) -> Tensor:
-        """Forward and loss, in mixed precision where the recipe has it."""
+        """Forward pass and loss, in mixed precision if the recipe asks for it."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
             parts: dict[str, Tensor] = self.model(images, targets)
         return parts["bbox_regression"] + parts["classification"]
 
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint has to hold."""
-        return {
-            "step": self.step_number,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint's state."""
-        self.step_number = state["step"]
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-
     @torch.no_grad()
     def predict(self, images: Sequence[Tensor]) -> list[dict[str, Tensor]]:
-        """Detections in uint8 images, boxes relative to each, on the CPU."""
+        """Detections in uint8 images, on the CPU, with boxes relative to each image."""
         self.model.eval()
         found = self.model([image.to(self.device) / 255 for image in images])
         self.model.train()
@@ -166,3 +154,14 @@ class Training:
             height, width = image.shape[-2:]
             detections["boxes"] /= detections["boxes"].new_tensor([width, height, width, height])
         return [{key: value.cpu() for key, value in detections.items()} for detections in found]
+
+    def evaluate(self, images: BatchSource) -> AveragePrecision:
+        """VOC's average precision of torchvision's detections, by our evaluator."""
+        evaluator = VOCEvaluator(images.classes)
+        for batch in images.batches(in_order(len(images), 32)):
+            sizes = batch.sizes_px.tolist()
+            whole = [
+                image[:, :height, :width] for image, (height, width) in zip(batch.images, sizes, strict=True)
+            ]
+            evaluator.update(self.predict(whole), batch.truths)
+        return evaluator.compute()

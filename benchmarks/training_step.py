@@ -1,17 +1,19 @@
-"""Images a second of a whole step of training: ``python -m benchmarks.training_step``.
+"""Images per second of a whole training step: ``python -m benchmarks.training_step``.
 
-SSD300 on VGG-16, 32 images a step and bfloat16 on a GPU. Ours: from decoded images on the device through
-augmentation, network, objective, gradients and optimizer. Torchvision's: the same network with its own
+SSD300 on VGG-16, on a GPU 32 images a step in bfloat16. Ours runs from decoded images on the device through
+augmentation, network, objective, gradients and optimizer. Torchvision's is the same network with its own
 reader of JPEG files, transforms in worker processes, loss and optimizer, in automatic mixed precision. The
-images are photos of playing cards where ``SSD_LITE_SHARED`` has them, or drawn scenes. Before anything is
-timed, both networks get the same weights and must come to the same loss.
+images are photographs of playing cards, or drawn scenes where there are none. Before anything is timed, both
+networks get the same weights and must come to the same loss.
 
-Beside the whole step: both networks alone, on images that lie on the device; the share of the rate that
-the device reaches in a large matrix product (bfloat16 on a GPU, float32 on a CPU); memory; and the parts of
-our step, each the difference that it makes when it is added to those before it.
+Beside the whole step: the seconds of the first step, which compiles; both networks alone, on images that are
+on the device; the share of the rate that the device reaches in a large matrix product (bfloat16 on a GPU,
+float32 on a CPU); memory; and the parts of our step, each as the difference it makes when added to those
+before it. Everything is printed and written as soon as it is measured.
 """
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -22,11 +24,11 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import our_training, photos, same_weights, torchvision_training
+from benchmarks import photos, same_weights, torchvision_training
 from benchmarks import torchvision_side as theirs
 from benchmarks.command import Settings, run
-from benchmarks.timing import comparison, in_turn, no_host_sync, peak_gib, seconds
-from ssd_lite import models, recipes
+from benchmarks.timing import comparison, in_turn, no_host_sync, peak_gib, seconds, synchronize
+from ssd_lite import models, recipes, training
 from ssd_lite.data import VOCFolder, load
 from ssd_lite.data.loading import shuffled
 from ssd_lite.recipes import Recipe
@@ -47,12 +49,12 @@ def recipe(chosen: Settings) -> Recipe:
     return whole.changed(batch=chosen.size(quick=4, cpu=2, cuda=32))
 
 
-def measure(chosen: Settings) -> dict[str, Any]:
-    """Everything that the module's text promises."""
-    # cuDNN chooses its fastest kernels for both, as our training has it; torchvision's reference does not.
+def measure(chosen: Settings) -> Iterator[dict[str, Any]]:
+    """Everything that the module's text promises, part by part."""
+    # cuDNN chooses its fastest kernels for both, as in our training; torchvision's reference does not.
     kernels = torch.backends.cudnn.flags(enabled=True, benchmark=True)
     with tempfile.TemporaryDirectory() as place, kernels:
-        return _Bench(chosen, Path(place)).measured()
+        yield from _Bench(chosen, Path(place)).parts()
 
 
 class _Bench:
@@ -62,74 +64,90 @@ class _Bench:
         self.folder, self.split, self.kind = photos.folder(count, place, seed=chosen.seed, quick=chosen.quick)
         dataset = VOCFolder(self.folder, self.split, skip_invalid=True)
         torch.manual_seed(chosen.seed)
-        model = models.MODELS[self.recipe.model](dataset.classes)
-        self.checked = same_weights.agree(model, self.device, seed=chosen.seed)
+        self.model = models.MODELS[self.recipe.model](dataset.classes)
         self.reader = torchvision_training.reader(
-            self.folder, self.split, dataset.classes, size_px=model.image_size, link=place / "link"
+            self.folder, self.split, dataset.classes, size_px=self.model.image_size, link=place / "link"
         )
-        source = load(dataset, canvas_px=self.recipe.canvas_px, device=self.device)
-        self.kept = source.where
-        self.batches = our_training.endless(source, self.recipe.batch, self.device, seed=chosen.seed)
-        self.batch = next(self.batches)
+        self.source = load(dataset, canvas_px=self.recipe.canvas_px, device=self.device)
+        self.batches = photos.endless(self.source, self.recipe.batch, seed=chosen.seed)
+        self.batch = next(self.batches).to(self.device)
+        self.number = 0
+
+    def parts(self) -> Iterator[dict[str, Any]]:
+        """The result, part by part."""
+        yield {
+            "images": self.kind,
+            "model": self.recipe.model,
+            "batch": self.recipe.batch,
+            "data_kept_in": photos.storage(self.source),
+            "workers": self.workers,
+            "agreement": same_weights.agree(self.model, self.device, seed=self.chosen.seed),
+        }
+        yield self.started()
+        whole = self.whole()
+        speeds = {side: self.recipe.batch / whole[side]["median_s"] for side in ("ours", "torchvision")}
+        yield {"comparisons": [whole], "images_per_second": speeds}
+        flops, rate = self.flops_per_image(), matrix_rate(self.chosen)
+        used = {side: flops * speed / rate for side, speed in speeds.items()}
+        print(f"share of the matrix rate: {used['ours']:.3f}, torchvision {used['torchvision']:.3f}")
+        yield {"flops_per_image": flops, "matrix_flops_per_second": rate}
+        yield {"utilisation": used, "goal_utilisation": GOAL_UTILISATION}
+        yield {"comparisons": [self.network()]}
+        yield {"host_syncs": self.host_syncs(), "parts_s": self.times_of_parts()}
+
+    def started(self) -> dict[str, Any]:
+        """Build both sides and take the first step of each, which compiles ours."""
         before = _allocated(self.device)
-        self.ours = our_training.Training(model, self.recipe, self.device)
-        self.ours.step(self.batch)  # compiles, and the optimizer takes its memory
-        ours_gib = self.peak(lambda: self.ours.step(self.batch), before)
-        self.augmented = self.ours.augmented(self.batch)
-        before = _allocated(self.device)
+        began = time.perf_counter()
+        # A small rate: many steps in a row are timed and must not diverge.
         still = self.recipe.changed(learning_rate=1e-4)
-        self.theirs = torchvision_training.Training(model, still, self.device)
+        self.ours = training.Trainer(self.model, still, device=self.device)
+        self.step()
+        synchronize(self.device)
+        first = {"ours": time.perf_counter() - began}
+        self.step()
+        memory = {"ours": self.peak(self.step, before)}
+        self.augmented = self.ours.augment(self.batch, 0)
+        before = _allocated(self.device)
+        began = time.perf_counter()
+        self.theirs = torchvision_training.Training(self.model, still, self.device)
         self.network_of_torchvision()
-        self.memory = {"ours": ours_gib, "torchvision": self.peak(self.network_of_torchvision, before)}
+        synchronize(self.device)
+        first["torchvision"] = time.perf_counter() - began
+        memory["torchvision"] = self.peak(self.network_of_torchvision, before)
+        print(f"first step: {first['ours']:.1f} s, torchvision {first['torchvision']:.1f} s", flush=True)
+        return {"first_step_s": first, "memory_gib": memory}
+
+    def step(self) -> object:
+        """Our next step, on the next batch."""
+        self.number += 1
+        return self.ours.step(next(self.batches).to(self.device), self.number)
 
     def peak(self, work: Callable[[], object], before: float) -> float | None:
-        """GiB that a step takes at most on the GPU beyond what lay there before; None on a CPU."""
+        """Peak GiB of a step on the GPU beyond what was allocated ``before``; None on a CPU."""
         peak = peak_gib(work, device=self.device)
         return None if peak is None else peak - before
 
     def network_of_torchvision(self) -> Tensor:
-        """Torchvision's step on images that lie ready."""
+        """Torchvision's step on images that are on the device."""
         images, truths = self.augmented
         return self.theirs.step(list(images), self.targets(truths))
 
-    def measured(self) -> dict[str, Any]:
-        whole, network = self.whole(), self.network()
-        flops, rate = self.flops_an_image(), matrix_rate(self.chosen)
-        speeds = {side: self.recipe.batch / whole[side]["median_s"] for side in ("ours", "torchvision")}
-        return {
-            "images": self.kind,
-            "model": self.recipe.model,
-            "batch": self.recipe.batch,
-            "precision": "bfloat16" if self.ours.half else "float32",
-            "agreement": self.checked,
-            "images_per_second": speeds,
-            "data_kept_in": self.kept,
-            "workers": self.workers,
-            "flops_an_image": flops,
-            "matrix_flops_per_second": rate,
-            "utilisation": {side: flops * speed / rate for side, speed in speeds.items()},
-            "goal_utilisation": GOAL_UTILISATION,
-            "host_syncs": self.host_syncs(),
-            "memory_gib": self.memory,
-            "parts_s": self.parts(),
-            "comparisons": [whole, network],
-        }
-
     @property
     def workers(self) -> int:
-        """Worker processes of torchvision's loader: one a core; on a small CPU they would fight the step."""
+        """Worker processes of torchvision's loader: one per core; none on a CPU, where they slow the step."""
         return torchvision_training.cores() if self.device.type == "cuda" else 0
 
     def whole(self) -> dict[str, Any]:
-        """The whole step of both sides, round by round; torchvision's loader runs in its own turns alone."""
+        """The whole step of both sides, in turns; torchvision's loader runs in its own turns only."""
         rounds = self.chosen.size(quick=2, cpu=3, cuda=5)
         ours, other = (self.chosen.size(quick=1, cpu=1, cuda=steps) for steps in (50, 25))
         warmup = self.chosen.size(quick=1, cpu=1, cuda=5)
         for _ in range(warmup):
-            self.ours.step(next(self.batches))
+            self.step()
         times: dict[str, list[float]] = {"ours": [], "torchvision": []}
         for _ in range(rounds):
-            step = seconds(lambda: self.ours.step(next(self.batches)), device=self.device, calls=ours)
+            step = seconds(self.step, device=self.device, calls=ours)
             times["ours"].append(step)
             loaded = self.loaded(warmup + other)
             for images, targets in islice(loaded, warmup):
@@ -140,14 +158,14 @@ class _Bench:
         return comparison("training step, data included", times, goal=goal)
 
     def loaded(self, steps: int) -> Iterator[Any]:
-        """Torchvision's batches for so many steps."""
+        """Torchvision's batches for a number of steps."""
         order = shuffled(len(self.reader), self.recipe.batch, steps=steps, seed=self.chosen.seed)
         return torchvision_training.batches(self.reader, order, workers=self.workers, device=self.device)
 
     def network(self) -> dict[str, Any]:
-        """Forward, loss, backward and optimizer of both sides, on images that lie ready."""
+        """Forward, loss, backward and optimizer of both sides, on augmented images."""
         works: dict[str, Callable[[], object]] = {
-            "ours": lambda: self.ours.learned(*self.augmented),
+            "ours": self.learn,
             "torchvision": self.network_of_torchvision,
         }
         rounds, calls = self.chosen.size(quick=2, cpu=3, cuda=7), self.chosen.size(quick=1, cpu=1, cuda=10)
@@ -155,23 +173,33 @@ class _Bench:
         return comparison("training step, network and loss", times, goal=None)
 
     def targets(self, truths: Truths) -> list[theirs.Target]:
-        """Torchvision's targets of augmented images; made in advance of a step, by its loader."""
+        """Augmented truths as torchvision's targets, which its loader makes ahead of the step."""
         return theirs.targets(truths, size_px=self.ours.model.image_size)
 
-    def parts(self) -> dict[str, float]:
-        """Seconds of each part of our step, by what it adds."""
+    def loss(self) -> Tensor:
+        """Our loss on augmented images."""
         images, truths = self.augmented
+        total: Tensor = self.ours.loss(*self.ours.predict(images), truths).total
+        return total
 
-        def gradients() -> None:
-            self.ours.optimizer.zero_grad(set_to_none=True)
-            self.ours.lost(images, truths).backward()  # type: ignore[no-untyped-call]
+    def gradients(self) -> None:
+        """Our loss on augmented images, and its gradients."""
+        self.ours.optimizer.zero_grad(set_to_none=True)
+        self.loss().backward()  # type: ignore[no-untyped-call]
 
+    def learn(self) -> None:
+        """Our step on augmented images."""
+        self.gradients()
+        self.ours.optimizer.step()
+
+    def times_of_parts(self) -> dict[str, float]:
+        """Seconds that each part adds to our step."""
         works: dict[str, Callable[[], object]] = {
-            "augmentation": lambda: self.ours.augmented(self.batch),
-            "forward": lambda: self.ours.predicted(images),
-            "criterion": lambda: self.ours.lost(images, truths),
-            "backward": gradients,
-            "optimizer": lambda: self.ours.learned(images, truths),
+            "augmentation": lambda: self.ours.augment(self.batch, 0),
+            "forward": lambda: self.ours.predict(self.augmented[0]),
+            "criterion": self.loss,
+            "backward": self.gradients,
+            "optimizer": self.learn,
         }
         rounds, calls = self.chosen.size(quick=1, cpu=3, cuda=7), self.chosen.size(quick=1, cpu=1, cuda=10)
         times = in_turn(works, device=self.device, rounds=rounds, calls=calls, warmup=1)
@@ -182,25 +210,24 @@ class _Bench:
         return found
 
     def host_syncs(self) -> int | None:
-        """0 where a step was seen not to wait for the host; raises if it waits; None on a CPU."""
+        """0 if a step does not wait for the GPU, else raises ``RuntimeError``; None on a CPU."""
         if self.device.type != "cuda":
             return None
         with no_host_sync(self.device):
-            self.ours.step(next(self.batches))
+            self.step()
         return 0
 
-    def flops_an_image(self) -> float:
-        """Operations of network and gradients for one image, counted; a multiply-add is two."""
+    def flops_per_image(self) -> float:
+        """Operations of the network and its gradients for one image; a multiply-add counts as two."""
         images, truths = self.augmented
         with FlopCounterMode(display=False) as counter:
-            total = self.ours.criterion(*self.ours.model(images), truths).total
-            total.backward()
+            self.ours.criterion(*self.model(images), truths).total.backward()
         self.ours.optimizer.zero_grad(set_to_none=True)
         return float(counter.get_total_flops()) / self.recipe.batch
 
 
 def matrix_rate(chosen: Settings) -> float:
-    """Operations a second of a large matrix product of random numbers: the best of some rounds."""
+    """Operations per second in a large product of random matrices, in the best of five rounds."""
     side = chosen.size(quick=128, cpu=2048, cuda=8192)
     dtype = torch.bfloat16 if chosen.device.type == "cuda" else torch.float32
     a, b = (torch.randn(side, side, device=chosen.device, dtype=dtype) for _ in range(2))

@@ -2,8 +2,12 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import wraps
 from importlib import import_module
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def warn_renamed(old: str, new: str, *, stacklevel: int = 3) -> None:
@@ -27,3 +31,19 @@ def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
         return getattr(import_module(place), new)
 
     return getattr_
+
+
+def renamed_arguments(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorator for a function that still takes old names of its keyword arguments: ``old="new"``."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def with_old_names(*arguments: P.args, **options: P.kwargs) -> R:
+            for old in names.keys() & options.keys():
+                warn_renamed(f"{function.__name__}({old}=)", f"{names[old]}=")
+                options[names[old]] = options.pop(old)
+            return function(*arguments, **options)
+
+        return with_old_names
+
+    return decorate

@@ -302,7 +302,7 @@ def _light() -> Iterator[None]:
 
     with (
         mock.patch("ssd_lite.training.train", ends),
-        mock.patch("ssd_lite.training.runs.sources", ends),
+        mock.patch("ssd_lite.training.run.open_sources", ends),
         mock.patch("torch.export.export", ends),
         mock.patch.dict(recipes.RECIPES, {"scenes": lambda: few}),
     ):

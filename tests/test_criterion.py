@@ -648,7 +648,7 @@ def test_without_counting_first_the_loss_and_its_gradients_are_the_same(options,
     results = []
     for counts in (True, False):
         if not counts:
-            monkeypatch.setattr("ssd_lite.criterion.may_count", lambda values: False)
+            monkeypatch.setattr("ssd_lite.criterion.can_read_values", lambda values: False)
         outputs = [v.requires_grad_() for v in random_outputs(torch.Generator().manual_seed(3))]
         loss = criterion(*outputs, truths)
         loss.total.backward()

@@ -1,11 +1,14 @@
-"""Detections against loops and against torchvision's post-processing."""
+"""Detections against loops and against torchvision's post-processing; their text form."""
+
+import copy
+import pickle
 
 import pytest
 import torch
 import torchvision
 
 from ssd_lite.boxes import cxcywh_to_xyxy
-from ssd_lite.detection import detect
+from ssd_lite.detection import Detections, detect
 from ssd_lite.scales import DefaultBoxes, paper
 from tests.reference.detection import detections as by_loops
 
@@ -16,25 +19,25 @@ def _random(batch: int, boxes: DefaultBoxes, classes: int) -> tuple[torch.Tensor
     return torch.randn(batch, len(boxes), 4), torch.randn(batch, len(boxes), classes + 1) * 3
 
 
+def check_loops(offsets: torch.Tensor, logits: torch.Tensor, **options) -> None:
+    """The detections must be those of the loops; ``options`` in the order of their arguments."""
+    found = detect(offsets, logits, SMALL, variances=(0.1, 0.2), **options)
+    for image, detections in enumerate(found):
+        rows = (values[image].tolist() for values in (offsets, logits))
+        expected = by_loops(*rows, SMALL.cxcywh().tolist(), (0.1, 0.2), *options.values())
+        assert detections["labels"].tolist() == [label for _, _, label in expected]
+        scores = [score for _, score, _ in expected]
+        assert detections["scores"].tolist() == pytest.approx(scores, abs=1e-5)
+        boxes = torch.tensor([box for box, _, _ in expected]).view(-1, 4)
+        torch.testing.assert_close(detections["boxes"], boxes, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize(("per_class", "per_image"), [(400, 200), (5, 200), (400, 7)])
+@pytest.mark.parametrize(("per_class", "per_image"), [(400, 200), (5, 200), (400, 7), (3, 1)])
 def test_detections_are_those_of_the_loops(seed: int, per_class: int, per_image: int) -> None:
     torch.manual_seed(seed)
-    offsets, logits = _random(2, SMALL, 3)
-    options = {"score_threshold": 0.05, "iou_threshold": 0.45, "per_class": per_class, "per_image": per_image}
-    found = detect(offsets, logits, SMALL, variances=(0.1, 0.2), **options)
-    for image in range(2):
-        expected = by_loops(
-            offsets[image].tolist(),
-            logits[image].tolist(),
-            SMALL.cxcywh().tolist(),
-            (0.1, 0.2),
-            *options.values(),
-        )
-        assert found[image]["labels"].tolist() == [label for _, _, label in expected]
-        assert found[image]["scores"].tolist() == pytest.approx([score for _, score, _ in expected], abs=1e-5)
-        boxes = torch.tensor([box for box, _, _ in expected])
-        torch.testing.assert_close(found[image]["boxes"], boxes, rtol=1e-4, atol=1e-5)
+    limits = {"per_class": per_class, "per_image": per_image}
+    check_loops(*_random(2, SMALL, 3), score_threshold=0.05, iou_threshold=0.45, **limits)
 
 
 def test_detections_are_torchvisions() -> None:
@@ -114,3 +117,38 @@ def test_a_prediction_of_nothing_but_nan_is_no_detection() -> None:
     offsets, logits = (t.fill_(float("nan")) for t in _random(2, SMALL, 3))
     assert [len(found["boxes"]) for found in detect(offsets, logits, SMALL)] == [0, 0]
     assert [len(found["boxes"]) for found in detect(offsets, torch.zeros_like(logits), SMALL)] == [0, 0]
+
+
+def three_objects(**options) -> Detections:
+    boxes = torch.tensor([[12.04, 30.0, 80.0, 95.0], [0.0, 0.0, 1.0, 1.0], [0.125, 0.25, 0.5, 0.75]])
+    return Detections(
+        boxes=boxes, scores=torch.tensor([0.984, 0.71, 0.5]), labels=torch.tensor([1, 2, 3]), **options
+    )
+
+
+def test_detections_are_a_dictionary_with_a_short_text_form() -> None:
+    found = three_objects(classes=["cat", "dog"])
+    assert isinstance(found, dict)
+    assert list(found) == ["boxes", "scores", "labels"]
+    assert repr(found) == (
+        "3 objects: cat 0.98 at (12, 30, 80, 95), dog 0.71 at (0, 0, 1, 1), "
+        "class 3 0.50 at (0.125, 0.25, 0.5, 0.75)"
+    )
+    assert repr(three_objects()).startswith("3 objects: class 1 0.98 at")
+    one = Detections(**{name: values[:1] for name, values in found.items()}, classes=["cat"])
+    assert repr(one) == "1 object: cat 0.98 at (12, 30, 80, 95)"
+    assert repr(Detections(**{name: values[:0] for name, values in found.items()})) == "0 objects"
+    many = Detections(**{name: values.repeat_interleave(4, dim=0) for name, values in found.items()})
+    assert repr(many).endswith(", and 7 more")
+    assert repr(many).count(" at ") == 5
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda found: pickle.loads(pickle.dumps(found))]
+)
+def test_copies_of_detections_keep_their_classes(copied) -> None:
+    found = three_objects(classes=["cat", "dog"])
+    again = copied(found)
+    assert type(again) is Detections
+    assert (again.classes, repr(again)) == (found.classes, repr(found))
+    assert again.keys() == found.keys()

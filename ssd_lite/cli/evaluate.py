@@ -2,8 +2,9 @@
 
 import json
 import math
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -11,9 +12,11 @@ from rich.table import Table
 from ssd_lite import models, training
 from ssd_lite.cli.console import Bars, ap_table, out, tell_left_out
 from ssd_lite.cli.options import Detector, Device, Folder, SkipInvalid, device_of, folder_recipe
+from ssd_lite.data import load
 from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.files import write_atomic
 from ssd_lite.recipes import RECIPES
+from ssd_lite.training.run import open_recipe_datasets
 
 COCO_CANVAS_PX = 1024
 """Larger images are shrunk to this before COCO's metric sees them; in COCO none is."""
@@ -41,9 +44,15 @@ def evaluate(
     if metric == "coco" and folder is not None:  # small and large count in pixels of the image as it is
         chosen = chosen.changed(canvas_px=COCO_CANVAS_PX)
     with Bars() as on_progress:
-        dataset = training.held_out_dataset(chosen, detector.classes, skip_invalid=skip_invalid)
-        options: dict[str, Any] = {"skip_invalid": skip_invalid, "on_progress": on_progress}
-        images = training.loaded(dataset, chosen, device=detector.mean.device, **options)
+        names = None if folder is None else detector.classes
+        dataset = open_recipe_datasets(chosen.changed(classes=names), skip_invalid=skip_invalid).test
+        images = load(
+            dataset,
+            canvas_px=chosen.canvas_px,
+            device=detector.mean.device,
+            skip_invalid=skip_invalid,
+            progress=partial(on_progress, f"reading {len(dataset)} images"),
+        )
         metrics = training.evaluate(
             detector, images, metric=metric, method=method, iou_threshold=iou, on_progress=on_progress
         )

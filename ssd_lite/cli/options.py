@@ -7,6 +7,7 @@ import torch
 import typer
 
 from ssd_lite import training
+from ssd_lite.data import HELD_OUT
 from ssd_lite.data.voc import splits
 from ssd_lite.recipes import Recipe
 
@@ -46,5 +47,5 @@ def folder_recipe(folder: Path, test_split: str | None, train_split: str | None 
         data="folder",
         root=str(folder),
         train_split=train_split,
-        test_split=test_split or (others[0] if others else training.HELD_OUT),
+        test_split=test_split or (others[0] if others else HELD_OUT),
     )

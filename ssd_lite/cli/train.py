@@ -11,7 +11,7 @@ from ssd_lite.cli.console import Bars, ap_table, err, out, tell_left_out
 from ssd_lite.cli.options import Classes, Device, Folder, SkipInvalid, device_of, folder_recipe, names_in
 from ssd_lite.data import Example, VOCFolder
 from ssd_lite.recipes import RECIPES, Recipe, for_folder
-from ssd_lite.training.runs import RECIPE
+from ssd_lite.training.run import RECIPE
 from ssd_lite.truths import Truths
 
 
@@ -71,7 +71,8 @@ def train(
     out.print(ap_table(result.metrics))
     _pictures(run, result)
     out.print(
-        f"trained in {result.seconds:.0f} s ({result.images_per_second:.0f} images/s from {result.kept}); "
+        f"trained in {result.seconds:.0f} s (first step after {result.first_step_seconds:.1f} s, then "
+        f"{result.images_per_second:.0f} images/s from {result.storage}); "
         f"detector, measurements, pictures and log are in {run}",
         soft_wrap=True,
     )

@@ -1,14 +1,17 @@
-"""What a dataset yields, what it says of what is wrong with it, and how it says it."""
+"""What a dataset is, what it yields, and datasets made of others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import UInt8
 from torch import Tensor
 
+from ssd_lite.data.problems import DatasetError, Problem
+from ssd_lite.messages import plural
 from ssd_lite.truths import Truth
+
+__all__ = ["AnnotatedDataset", "Concatenated", "Dataset", "DatasetError", "Example", "Problem", "Subset"]
 
 
 class Example(NamedTuple):
@@ -17,6 +20,10 @@ class Example(NamedTuple):
     image: UInt8[Tensor, "3 h w"]
     truth: Truth
     name: str
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[-2:]
+        return f"Example({self.name!r}, {width} × {height}, {plural(len(self.truth), 'object')})"
 
 
 @runtime_checkable
@@ -31,21 +38,9 @@ class Dataset(Protocol):
     def __getitem__(self, index: int, /) -> Example: ...
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong in a dataset: which file, which object of it (or none), which rule it breaks."""
-
-    file: str
-    rule: str
-    object: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.object}: {self.rule}" if self.object else f"{self.file}: {self.rule}"
-
-
 @runtime_checkable
 class AnnotatedDataset(Dataset, Protocol):
-    """A dataset of files: its truths are known without decoding its images."""
+    """A dataset of files: truths and sizes (width, height) are known without decoding images."""
 
     @property
     def problems(self) -> tuple[Problem, ...]: ...
@@ -57,21 +52,7 @@ class AnnotatedDataset(Dataset, Protocol):
 
     def image_path(self, index: int, /) -> Path: ...
 
-
-class DatasetError(ValueError):
-    """A dataset that cannot be used as it is; ``faults`` holds everything that is wrong with it."""
-
-    SHOWN = 20
-
-    def __init__(self, problems: Sequence[Problem] | str) -> None:
-        self.problems = () if isinstance(problems, str) else tuple(problems)
-        if isinstance(problems, str):  # its message: so a loader's worker process hands an error on
-            super().__init__(problems)
-            return
-        lines = [str(fault) for fault in self.problems[: self.SHOWN]]
-        if len(self.problems) > self.SHOWN:
-            lines.append(f"… and {len(self.problems) - self.SHOWN} more problems")
-        super().__init__("\n".join(lines))
+    def size_px(self, index: int, /) -> tuple[int, int]: ...
 
 
 class Concatenated:
@@ -82,7 +63,7 @@ class Concatenated:
         if len({part.classes for part in self.parts}) != 1:
             raise ValueError(f"parts must agree on classes, got {[part.classes for part in self.parts]}")
         self.classes = self.parts[0].classes
-        self.problems = tuple(fault for part in self.parts for fault in part.problems)
+        self.problems = tuple(problem for part in self.parts for problem in part.problems)
         self.names = tuple(name for part in self.parts for name in part.names)
 
     def __len__(self) -> int:
@@ -102,6 +83,14 @@ class Concatenated:
         part, place = self._at(index)
         return part.image_path(place)
 
+    def size_px(self, index: int) -> tuple[int, int]:
+        """Width and height of one image."""
+        part, place = self._at(index)
+        return part.size_px(place)
+
+    def __repr__(self) -> str:
+        return f"Concatenated({', '.join(map(repr, self.parts))})"
+
     def _at(self, index: int) -> tuple[AnnotatedDataset, int]:
         place = range(len(self))[index]  # counts negative ones from the end, raises IndexError
         for part in self.parts:
@@ -112,7 +101,10 @@ class Concatenated:
 
 
 class Subset:
-    """Some of the examples of a dataset, by their indices."""
+    """Some of the examples of a dataset, by their indices.
+
+    It has ``truth``, ``image_path`` and ``size_px`` where the dataset has them.
+    """
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
         self._dataset, self._indices = dataset, list(indices)
@@ -126,3 +118,12 @@ class Subset:
 
     def __getitem__(self, index: int, /) -> Example:
         return self._dataset[self._indices[index]]
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("truth", "image_path", "size_px"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        method = getattr(self._dataset, name)
+        return lambda index: method(self._indices[index])
+
+    def __repr__(self) -> str:
+        return f"Subset({plural(len(self), 'image')} of {self._dataset!r})"

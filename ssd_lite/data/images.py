@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,12 @@ from torch import Tensor
 MAX_PIXELS = 100_000_000
 """Larger images are refused before they are decoded: in RGB this many take 300 MB."""
 
-# Formats whose header tells everything, and whose decoder starts no other program (EPS would).
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF")
+FORMATS = (
+    *("JPEG", "MPO", "PNG", "BMP", "DIB", "WEBP", "GIF", "TIFF", "JPEG2000", "AVIF"),
+    *("PPM", "TGA", "ICO", "PCX", "SGI", "QOI", "DDS", "PSD"),
+)
+"""What is read, as far as Pillow was built with it: formats whose header tells the size, and whose
+decoder starts no other program, as that of EPS does."""
 
 Box = tuple[float, float, float, float]
 Size = tuple[int, int]
@@ -63,14 +68,15 @@ class Header(NamedTuple):
 def read_header(path: str | os.PathLike[str]) -> Header:
     """The image's sizes and turn, without decoding its pixels. Raises ``ImageError``, as ``read_image``."""
     with _opened(path) as image:
-        return Header(image.size, _turn(image))
+        return Header(_raw_size(image), _turn(image))
 
 
 def read_image(path: str | os.PathLike[str], *, max_side: int | None = None) -> UInt8[Tensor, "3 h w"]:
     """The image as it is displayed, in RGB.
 
-    EXIF's orientation is applied. Transparent pixels show white, as a viewer shows them. Of 16 bits
-    the upper 8 are kept. Of an animation the first frame is read; colour profiles are ignored.
+    EXIF's orientation is applied. Transparent pixels show white, as a viewer shows them. Grey of 16 bits is
+    stretched from the bits that the image uses, 10, 12, 14 or 16, to 8; grey of floats from its range, unless
+    that lies in [0, 1]. Of an animation the first frame is read; colour profiles are ignored.
 
     With ``max_side`` a larger image is shrunk, antialiased, until its longer side has that many
     pixels; relative boxes stay as they are.
@@ -80,8 +86,8 @@ def read_image(path: str | os.PathLike[str], *, max_side: int | None = None) -> 
     """
     check_max_side(max_side)
     with _opened(path) as image:
-        turn = _turn(image)
-        pixels = np.asarray(_shrunk(image, _bounded(image.size, max_side)))
+        turn = UPRIGHT if image.format == "TIFF" else _turn(image)  # Pillow turns TIFF itself
+        pixels = np.asarray(_shrunk(image, bounded(image.size, max_side)))
     # Copied by NumPy: torch would start threads for it, where a loader's processes fill the cores already.
     return torch.from_numpy(np.array(_turned(pixels.transpose(2, 0, 1), turn), order="C"))
 
@@ -110,7 +116,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of large images and odd metadata: the checks here decide
         try:
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(path, formats=_formats()) as image:
                 _check_pixels(image.size)
                 yield image
         except ImageError:
@@ -118,17 +124,29 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         except FileNotFoundError:
             raise ImageError("file must exist") from None
         except UnidentifiedImageError:
-            raise ImageError(f"file must be an image, one of {', '.join(FORMATS)}") from None
+            raise ImageError(f"file must be an image, one of {', '.join(_formats())}") from None
         except Image.DecompressionBombError as error:
             raise ImageError(f"image must have at most {MAX_PIXELS:,} pixels: {error}") from None
         except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, zlib.error, …
             raise ImageError(f"image must be whole: {type(error).__name__}: {error}") from None
 
 
+@cache
+def _formats() -> tuple[str, ...]:
+    Image.init()  # which imports Pillow's readers
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
 def _check_pixels(size_px: Size) -> None:
     width, height = size_px
     if not 0 < width * height <= MAX_PIXELS:
         raise ImageError(f"image must have from 1 to {MAX_PIXELS:,} pixels, got {width} × {height}")
+
+
+def _raw_size(image: Image.Image) -> Size:
+    """The size as stored; Pillow states that of a TIFF as it is displayed."""
+    width, height = image.size
+    return (height, width) if image.format == "TIFF" and _turn(image).swaps_axes else (width, height)
 
 
 def _turn(image: Image.Image) -> Turn:
@@ -147,7 +165,8 @@ def _turned(pixels: np.ndarray, turn: Turn) -> np.ndarray:
     return pixels[:, :: -1 if turn.mirrors_y else 1, :: -1 if turn.mirrors_x else 1]
 
 
-def _bounded(size_px: Size, max_side: int | None) -> Size:
+def bounded(size_px: Size, max_side: int | None) -> Size:
+    """The size of an image shrunk until its longer side has ``max_side`` pixels; a smaller one stays."""
     longest = max(size_px)
     if max_side is None or longest <= max_side:
         return size_px
@@ -167,11 +186,23 @@ def _shrunk(image: Image.Image, size_px: Size) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        # 16-bit grey. Pillow would clip it at 255; of 16-bit colour it keeps the upper byte, as here.
-        upper = np.clip(np.asarray(image), 0, 0xFFFF) >> 8
-        return Image.fromarray(upper.astype(np.uint8)).convert("RGB")
+    if image.mode.startswith(("I", "F")):  # which Pillow would clip at 255
+        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
     return image.convert("RGB")
+
+
+def _eight_bits(grey: np.ndarray) -> UInt8[np.ndarray, "h w"]:
+    """Grey of more than 8 bits, or of floats, as 8 bits."""
+    if grey.dtype.kind == "f":
+        grey = np.nan_to_num(grey.astype(np.float64), posinf=0.0, neginf=0.0)
+        low, high = (0.0, 1.0) if grey.min() >= 0 and grey.max() <= 1 else (grey.min(), grey.max())
+        stretched: np.ndarray = (grey - low) * (255 / max(high - low, 1e-12))
+        return stretched.round().astype(np.uint8)
+    positive = np.clip(grey, 0, 0xFFFF)
+    # Cameras of 10, 12 or 14 bits store them as 16: of the upper 8 alone little would be seen.
+    bits = next(bits for bits in (8, 10, 12, 14, 16) if positive.max() < 2**bits)
+    shifted: np.ndarray = positive >> (bits - 8)
+    return shifted.astype(np.uint8)

@@ -191,6 +191,11 @@ class Scenes:
             name=f"scene {index:05d}",
         )
 
+    def size_px(self, index: int) -> tuple[int, int]:
+        """Width and height of one scene, known without drawing it."""
+        height, width = self.size
+        return width, height
+
     def _objects(self, rng: np.random.Generator) -> list[tuple[str, Box]]:
         """Objects anywhere at random; ``draw`` leaves out those that hide others."""
         objects: list[tuple[str, Box]] = []

@@ -9,8 +9,10 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional
 
-from ssd_lite.data.annotations import box_fault, checked_classes, title
-from ssd_lite.data.examples import Dataset, DatasetError, Example, Problem
+from ssd_lite.data.examples import Dataset, Example
+from ssd_lite.data.problems import DatasetError, Problem
+from ssd_lite.data.raw import title
+from ssd_lite.data.validation import box_error, checked_classes
 from ssd_lite.messages import short_repr
 from ssd_lite.truths import Truth
 
@@ -109,7 +111,7 @@ class _FromTorchvision:
             if known is None:
                 wrong = f"label must be one of {short_repr(sorted(self._labels))}, got {label}"
                 problems.append(Problem(name, wrong, what))
-            broken = box_fault((box[0], box[1], box[2], box[3]), size_px)
+            broken = box_error((box[0], box[1], box[2], box[3]), size_px)
             if broken is not None:
                 problems.append(Problem(name, broken, what))
         if problems:

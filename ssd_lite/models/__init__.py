@@ -1,4 +1,4 @@
-"""Detectors by name, as files, and as torchvision's."""
+"""Detectors: built by name, stored in files, converted to and from torchvision's."""
 
 from ssd_lite.models.files import about, build, load, to_bytes
 from ssd_lite.models.ssd import SSD

@@ -1,15 +1,21 @@
-"""Detectors to torchvision and back: its ``ssd300_vgg16`` with our names, and ours with its own.
+"""Converts detectors from torchvision's ``ssd300_vgg16`` and back.
 
-Both networks are the same, layer for layer; what differs is how they are told. What torchvision keeps beside
-the weights comes along: input normalisation, default boxes, the box coder's weights (1 / variances), and
-the thresholds and caps of its detections. Raw outputs then agree to float32 rounding. So do detections in
-images of the model's own size, except where two scores are equal, or an overlap is so close to the
-threshold that torchvision's float32 (and, with at most 1,000 candidates, boxes moved apart by class) rounds
-it to the other side: suppression here is in float64. Images of other sizes differ: torchvision shrinks them
-by plain bilinear interpolation, which skips pixels, :mod:`ssd_lite.resampling` averages them.
+Both networks have the same layers under different names. The settings are converted with the weights: input
+normalisation, default boxes, the box coder's weights (1 / variances), and the thresholds and limits of
+detection. Raw outputs then agree to float32 rounding. Detections in images of the model's own size agree,
+too, with these exceptions:
 
-``ssdlite320_mobilenet_v3_large`` is refused: its heads are two layers deep and separable, with batch norm,
-where every detector here has one convolution a map, and its trunk is none of ours.
+- torchvision also returns boxes without area, for example outside the image, and counts them towards its
+  limits; here they are dropped first;
+- of equal scores either may come first;
+- an overlap may lie so close to the threshold that torchvision's float32 rounds it to the other side
+  (suppression here is in float64).
+
+Images of other sizes give other detections: torchvision shrinks them by plain bilinear interpolation, which
+skips pixels, while :mod:`ssd_lite.resampling` averages them.
+
+``ssdlite320_mobilenet_v3_large`` cannot be converted: its trunk is not among ours, and its heads are
+separable convolutions with batch norm, where every detector here has one convolution a map.
 
 Source: torchvision.models.detection, ssd.py, anchor_utils.py and _utils.py, version 0.29.
 """
@@ -20,21 +26,21 @@ from inspect import signature
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models.detection import ssd as torchvisions
 from torchvision.models.detection._utils import BoxCoder
 from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 
 from ssd_lite.detection import detect
 from ssd_lite.models.ssd import SSD
+from ssd_lite.models.state_dicts import mismatch
 from ssd_lite.models.zoo import ssd300_vgg16
 from ssd_lite.scales import DefaultBoxes
 
 GRIDS = ((38, 38), (19, 19), (10, 10), (5, 5), (3, 3), (1, 1))
 SIZE = 300
 CHANNELS = (512, 1024, 512, 256, 256, 256)
-SHOWN = 5  # names in a message
-# Layers with weight and bias. Torchvision cuts VGG's list of layers before pool4, its number 23.
+# Layers with weight and bias. torchvision cuts VGG's list of layers before pool4, which has number 23.
 LAYERS = (
     {f"trunk.features.{i}": f"backbone.features.{i}" for i in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)}
     | {f"trunk.features.{i}": f"backbone.extra.0.{i - 23}" for i in (24, 26, 28)}
@@ -46,24 +52,24 @@ LAYERS = (
 NAMES = {"trunk.norm.scale": "backbone.scale_weight"} | {
     f"{ours}.{kind}": f"{theirs}.{kind}" for ours, theirs in LAYERS.items() for kind in ("weight", "bias")
 }
-"""Our names of all weights, to torchvision's."""
+"""torchvision's name of each parameter, by ours."""
 OPTIONS = {
     "score_thresh": "score_threshold",
     "nms_thresh": "iou_threshold",
     "topk_candidates": "per_class",
     "detections_per_img": "per_image",
 }
-"""What torchvision calls the options of :func:`ssd_lite.detection.detect`."""
+"""Our name of each option of :func:`ssd_lite.detection.detect`, by torchvision's."""
 
 
 def _coco_classes() -> tuple[str, ...]:
-    """Torchvision's names; the numbers that COCO left empty, all "N/A" there, get names of their own."""
+    """The names from torchvision; unused ids of COCO, all "N/A" there, are told apart by number."""
     names = torchvisions.SSD300_VGG16_Weights.COCO_V1.meta["categories"][1:]
     return tuple(f"N/A {label}" if name == "N/A" else name for label, name in enumerate(names, 1))
 
 
 TORCHVISION_COCO_CLASSES = _coco_classes()
-"""The 90 classes of torchvision's COCO detectors, by COCO's own ids; ten of them never occur."""
+"""The 90 classes of torchvision's COCO detectors, in the order of COCO's ids; ten of them never occur."""
 
 
 def from_torchvision(
@@ -74,17 +80,16 @@ def from_torchvision(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> SSD:
-    """Our ``ssd300_vgg16`` with the weights of torchvision's, in evaluation mode, where those weights lie.
+    """Our ``ssd300_vgg16`` with torchvision's weights and settings, on their device, in evaluation mode.
 
-    ``source`` is the module, its state dict, or a checkpoint of torchvision's reference script, which
-    holds the state dict under "model". ``classes`` are the objects' names, without background, in the
-    order of their labels. Settings come from the module; a state dict has none, so those of
-    torchvision's ``ssd300_vgg16`` are taken unless ``default_boxes``, ``mean`` or ``std`` say otherwise.
-    Settings of training (threshold of matching, share of negatives) belong to the criterion and stay behind.
+    ``source`` is torchvision's module, its state dict, or a checkpoint of its reference script, which
+    holds the state dict under "model". ``classes`` are the names of the objects, without background, in
+    the order of their labels. A state dict holds no settings, so torchvision's defaults are used for it;
+    ``default_boxes``, ``mean`` and ``std`` override the settings. Those of torchvision's training, its
+    matching threshold and share of negatives, are not converted.
 
-    Raises ``ValueError`` when the number of classes differs, when weights are missing, too many or of
-    another shape, naming them, for ``ssdlite320_mobilenet_v3_large``, and for a module with settings
-    that have no counterpart here.
+    Raises ``ValueError`` if the number of classes differs, if tensors are missing, unknown, or of
+    another shape, for ``ssdlite320_mobilenet_v3_large``, and for settings without a counterpart here.
     """
     state = source.state_dict() if isinstance(source, nn.Module) else source
     state = dict(state.get("model", state))
@@ -92,28 +97,30 @@ def from_torchvision(
     settings = _settings(source if isinstance(source, nn.Module) else _skeleton(2, None))
     given = {"default_boxes": default_boxes, "mean": mean, "std": std}
     settings |= {name: value for name, value in given.items() if value is not None}
-    _check_weights(state, _skeleton(1 + len(classes), settings["default_boxes"]).state_dict())
-    with torch.random.fork_rng(devices=[]):  # every weight is replaced: no random number shall be used up
+    expected = _skeleton(1 + len(classes), settings["default_boxes"]).state_dict()
+    if problem := mismatch(state, expected):
+        raise ValueError(f"source must have the parameters of torchvision's ssd300_vgg16: {problem}")
+    with torch.random.fork_rng(devices=[]):  # every weight is replaced, so use up no random numbers
         model = ssd300_vgg16(classes, **settings)
     model.load_state_dict({ours: state[theirs] for ours, theirs in NAMES.items()})
     return model.to(state["backbone.scale_weight"].device).eval()
 
 
 def to_torchvision(model: SSD) -> torchvisions.SSD:
-    """Torchvision's ``ssd300_vgg16`` with the weights and settings of ours, and so its outputs.
+    """Build torchvision's ``ssd300_vgg16`` with a copy of the model's weights, and with its settings.
 
-    It is where the model is and in the model's mode; what is frozen here is frozen there. Its labels
-    are the model's, from 1. Its training has torchvision's own threshold and share of negatives.
+    Device, mode, and which parameters are frozen are the model's. Labels stay the same, from 1. The
+    settings of training are torchvision's defaults.
 
-    Raises ``ValueError`` for another architecture, batch norm, or default boxes that are clipped by
-    their corners, which torchvision's generator cannot build.
+    Raises ``ValueError`` for another architecture, for batch norm, and for ``clip=True`` in the default
+    boxes, which torchvision cannot build.
     """
     name, options = model.config.get("architecture"), model.config.get("options", {})
     if name != "ssd300_vgg16" or options.get("batch_norm"):
         with_norm = " with batch norm" if options.get("batch_norm") else ""
         raise ValueError(f"model must be an ssd300_vgg16 without batch norm, got {name}{with_norm}")
     if model.default_boxes.clip:
-        raise ValueError("default_boxes must not be clipped by their corners, got clip=True")
+        raise ValueError("default_boxes must have clip=False: torchvision cannot clip their corners")
     how = {name: option.default for name, option in signature(detect).parameters.items()} | model.detection
     other = _skeleton(
         1 + len(model.classes),
@@ -132,7 +139,7 @@ def to_torchvision(model: SSD) -> torchvisions.SSD:
 
 
 def _skeleton(num_classes: int, default_boxes: DefaultBoxes | None, **options: Any) -> torchvisions.SSD:
-    """Torchvision's detector without memory for its weights, by default with its own default boxes."""
+    """Build torchvision's detector on the meta device; ``default_boxes=None`` keeps its own."""
     with torch.device("meta"):
         module: torchvisions.SSD = torchvisions.ssd300_vgg16(
             weights=None, weights_backbone=None, num_classes=num_classes, **options
@@ -152,7 +159,7 @@ def _generator(layout: DefaultBoxes) -> DefaultBoxGenerator:
 
 
 def _settings(module: nn.Module) -> dict[str, Any]:
-    """What our builder must be told to be the same detector."""
+    """The options of our builder that give the same detector. Raises ``ValueError`` for unknown settings."""
     if not isinstance(module, torchvisions.SSD):
         raise ValueError(f"source must be torchvision's SSD, got {type(module).__name__}")
     generator, transform, coder = module.anchor_generator, module.transform, module.box_coder
@@ -160,7 +167,10 @@ def _settings(module: nn.Module) -> dict[str, Any]:
         raise ValueError(f"source must take images of {SIZE} × {SIZE} pixels, got {transform.fixed_size}")
     across, down, wide, high = coder.weights
     if (across, wide) != (down, high):
-        raise ValueError(f"source must weigh x as y and width as height, got {coder.weights}")
+        raise ValueError(
+            "source must have box coder weights that are equal for x and y, and for width and height, "
+            f"got {coder.weights}"
+        )
     layout = DefaultBoxes(
         grids=GRIDS,
         scales=tuple(map(float, generator.scales)),
@@ -183,7 +193,7 @@ def _settings(module: nn.Module) -> dict[str, Any]:
 
 
 def _check_kind(state: Mapping[str, Any], classes: Sequence[str]) -> None:
-    """Raises ``ValueError`` for torchvision's other SSD, and for another number of classes."""
+    """Raise ``ValueError`` for torchvision's other SSD, and for another number of classes."""
     scores = "head.classification_head.module_list.0"
     if f"{scores}.1.weight" in state:
         raise ValueError(
@@ -194,30 +204,10 @@ def _check_kind(state: Mapping[str, Any], classes: Sequence[str]) -> None:
         state.get(f"{name}.weight") for name in (scores, scores.replace("classification", "regression"))
     )
     if logits is None or offsets is None:
-        return  # named with all that is missing
+        return  # reported with everything else that is missing
     count = 4 * logits.shape[0] // offsets.shape[0]
     if count != 1 + len(classes):
         raise ValueError(
-            f"classes must be as many as the weights know: {count} with background, so {count - 1} names, "
+            f"classes must be {count - 1} names, since the weights have {count} classes with background, "
             f"got {len(classes)}"
         )
-
-
-def _check_weights(state: Mapping[str, Any], expected: Mapping[str, Tensor]) -> None:
-    """Raises ``ValueError`` that names what is missing, too much, or of another shape."""
-    problems = []
-    for what, names in (
-        ("misses", expected.keys() - state.keys()),
-        ("has beside it", state.keys() - expected.keys()),
-    ):
-        if names:
-            shown = ", ".join(sorted(names)[:SHOWN]) + (
-                f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            )
-            problems.append(f"{what} {shown}")
-    for name in sorted(expected.keys() & state.keys()):
-        want, got = tuple(expected[name].shape), tuple(getattr(state[name], "shape", ()))
-        if want != got:
-            problems.append(f"{name} must have shape {want}, got {got}")
-    if problems:
-        raise ValueError("source must be torchvision's ssd300_vgg16: it " + "; ".join(problems))

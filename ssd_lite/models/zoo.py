@@ -1,4 +1,4 @@
-"""Named detectors: which trunk, which extra maps, which default boxes."""
+"""The four detectors by name: each a trunk, extra maps, and default boxes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -20,14 +20,14 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 VARIANCES = (0.1, 0.2)
-"""What the released code divides the offsets of centre and size by; the text has none, (1, 1)."""
+"""Divisors of the offsets of centre and size, as in the released code; the paper has none, (1, 1)."""
 
 Weights = str | Path | None
-"""None, ``"imagenet"`` for torchvision's own (downloaded), or a file with a state dict of its layout."""
+"""None for random weights, ``"imagenet"`` to download torchvision's, or a file in its layout."""
 
 
 class _Options(TypedDict):
-    """What both VGG models hand on to :func:`_vgg16`."""
+    """The options that both VGG detectors pass on to :func:`_vgg16`."""
 
     batch_norm: bool
     mean: Sequence[float]
@@ -47,7 +47,7 @@ def ssd300_vgg16(
     variances: Sequence[float] = VARIANCES,
     detection: Mapping[str, Any] | None = None,
 ) -> SSD:
-    """SSD300 of the paper: VGG-16, six maps of 38 to 1 cells, 8732 default boxes."""
+    """SSD300 of the paper: VGG-16, six maps of 38 × 38 to 1 × 1 cells, 8732 default boxes."""
     narrow = [(1024, 256, 512, 2), (512, 128, 256, 2), (256, 128, 256, 0), (256, 128, 256, 0)]
     boxes = default_boxes or scales.ssd300_voc()
     options = _Options(batch_norm=batch_norm, mean=mean, std=std, variances=variances, detection=detection)
@@ -65,7 +65,7 @@ def ssd512_vgg16(
     variances: Sequence[float] = VARIANCES,
     detection: Mapping[str, Any] | None = None,
 ) -> SSD:
-    """SSD512 of the paper: VGG-16, seven maps of 64 to 1 cells, 24564 default boxes."""
+    """SSD512 of the paper: VGG-16, seven maps of 64 × 64 to 1 × 1 cells, 24564 default boxes."""
     narrow = [
         (1024, 256, 512, 2),
         (512, 128, 256, 2),
@@ -92,9 +92,9 @@ def ssd300_mobilenet_v2(
 ) -> SSD:
     """SSD300 on MobileNetV2: the same maps and default boxes at about a fortieth of the arithmetic.
 
-    ``frozen_norm`` keeps the trunk's batch norms as loaded: by default where there are ``weights``.
-    ``frozen_blocks`` of the trunk's first blocks are not trained: 4, those at full resolution, double
-    the speed on a CPU.
+    ``frozen_norm`` keeps the trunk's batch norms as loaded; by default it is true if ``weights`` are given.
+    The first ``frozen_blocks`` blocks of the trunk are not trained: with 4, those of the highest
+    resolution, training on a CPU is twice as fast.
     """
     frozen = weights is not None if frozen_norm is None else frozen_norm
     trunk = MobileNetV2Trunk(frozen_norm=frozen, frozen_blocks=frozen_blocks)
@@ -114,7 +114,7 @@ def ssd300_mobilenet_v2(
         variances=variances,
         detection=detection,
     )
-    return _described(model, "ssd300_mobilenet_v2", frozen_norm=frozen, frozen_blocks=frozen_blocks)
+    return _with_config(model, "ssd300_mobilenet_v2", frozen_norm=frozen, frozen_blocks=frozen_blocks)
 
 
 def ssd_tiny(
@@ -127,9 +127,10 @@ def ssd_tiny(
     variances: Sequence[float] = VARIANCES,
     detection: Mapping[str, Any] | None = None,
 ) -> SSD:
-    """A detector for 128 × 128 pixels that a laptop's CPU trains in minutes; five maps of 16 to 1 cells.
+    """A detector for 128 × 128 pixels that a laptop's CPU trains in minutes, with up to five maps.
 
-    Default boxes on two to four maps, the finest, leave out the coarser ones.
+    The maps have 16 × 16 to 1 × 1 cells. ``default_boxes`` with only two to four grids leave out the
+    coarsest maps. ``width`` multiplies the trunk's channels.
     """
     trunk = TinyTrunk(width=width)
     c, d = trunk.channels
@@ -147,14 +148,14 @@ def ssd_tiny(
         variances=variances,
         detection=detection,
     )
-    return _described(model, "ssd_tiny", width=width)
+    return _with_config(model, "ssd_tiny", width=width)
 
 
 def tiny_default_boxes() -> DefaultBoxes:
-    """2046 boxes on maps of 16, 8, 4, 2 and 1 cells, six in every cell, from 0.15 of the image up.
+    """2046 boxes: six in every cell of maps with 16, 8, 4, 2 and 1 cells a side, scales from 0.15.
 
-    Chosen with :func:`ssd_lite.scales.fit` on drawn scenes, then rounded: more than nine in ten of
-    their objects find a box with an overlap above 0.5, a few more than with the formula's scales.
+    Fitted to drawn scenes with :func:`ssd_lite.scales.fit`, then rounded. More than nine in ten of their
+    objects overlap a box by more than 0.5, a few more than with the formula's scales.
     """
     return DefaultBoxes(
         grids=((16, 16), (8, 8), (4, 4), (2, 2), (1, 1)),
@@ -201,11 +202,13 @@ def _vgg16(
         variances=variances,
         detection=detection,
     )
-    return _described(model, name, batch_norm=batch_norm)
+    return _with_config(model, name, batch_norm=batch_norm)
 
 
 def _extra(inputs: int, middle: int, outputs: int, kind: int, *, norm: bool) -> nn.Sequential:
-    """An extra map of the paper: 1 × 1, then 3 × 3 with stride 2, or unpadded (0), or 4 × 4 (4)."""
+    """The layers of an extra map in the paper: 1 × 1, then, by ``kind``, 3 × 3 with stride 2 (2), 3 × 3
+    unpadded (0), or 4 × 4 (4).
+    """
     kernel, stride, padding = {2: (3, 2, 1), 0: (3, 1, 0), 4: (4, 1, 1)}[kind]
     layer = nn.BatchNorm2d if norm else None
     return nn.Sequential(
@@ -219,25 +222,28 @@ def _load(
     weights: str | Path,
     published: VGG16_Weights | VGG16_BN_Weights | MobileNet_V2_Weights,
 ) -> None:
-    """Start a trunk from torchvision's published weights or from a file of their layout."""
+    """Load torchvision's published weights, or a file in their layout, into a trunk.
+
+    Raises ``ValueError`` naming the file and what is wrong with it.
+    """
     if weights == "imagenet":
         trunk.load(dict(published.get_state_dict(progress=True, check_hash=True)))
         return
     path = Path(weights)
     if not path.is_file():
-        raise ValueError(f"weights must be 'imagenet' or a file, and there is no file {path}")
+        raise ValueError(f"weights must be 'imagenet' or an existing file, got {path}")
     try:
         is_safe = path.suffix == ".safetensors"
         state = load_file(path) if is_safe else torch.load(path, map_location="cpu", weights_only=True)
         trunk.load(dict(state))
-    except Exception as error:  # a file from elsewhere may fail in any way
-        # The first line alone: torch goes on with advice on how to run what is in the file.
+    except Exception as error:  # a foreign file may fail in any way
+        # Only the first line: torch goes on with advice on how to run code from the file.
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path}: must hold weights of torchvision's layout: {reason}") from error
+        raise ValueError(f"{path}: must hold a state dict in torchvision's layout: {reason}") from error
 
 
-def _described(model: SSD, name: str, **options: object) -> SSD:
-    """The model, knowing how it was built, so that a file of weights can say it."""
+def _with_config(model: SSD, name: str, **options: object) -> SSD:
+    """The model with the ``config`` from which :func:`ssd_lite.models.build` builds it again."""
     model.config = {
         "architecture": name,
         "options": options
@@ -251,5 +257,5 @@ def _described(model: SSD, name: str, **options: object) -> SSD:
 
 
 def _values(buffer: Tensor) -> list[float]:
-    """A buffer's numbers; none where the model is a blueprint, which has no memory."""
+    """A buffer's values as a list, empty for a model on the meta device, which has none."""
     return [] if buffer.is_meta else buffer.flatten().tolist()

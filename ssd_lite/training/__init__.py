@@ -1,37 +1,45 @@
-"""Training a detector, measuring it, and going on where a run was stopped."""
+"""Train a detector, evaluate it, and resume a run that was stopped."""
 
-from ssd_lite.training.distributed import default_device
-from ssd_lite.training.evaluating import evaluate
-from ssd_lite.training.journal import NonFiniteLossError, read_log
-from ssd_lite.training.loop import InterruptedRunError, Result
-from ssd_lite.training.machine import machine
-from ssd_lite.training.runs import resume, train
-from ssd_lite.training.sources import (
-    HELD_OUT,
-    ProgressCallback,
-    held_out_dataset,
-    loaded,
-    sources,
-    training_dataset,
-)
-from ssd_lite.training.step import Objective, train_step
+from ssd_lite.deprecation import renamed
+from ssd_lite.training.deprecated import held_out_dataset, loaded, sources, training_dataset  # noqa: F401
+from ssd_lite.training.distributed import ProcessGroup, default_device
+from ssd_lite.training.environment import machine
+from ssd_lite.training.evaluate import evaluate
+from ssd_lite.training.logging import NonFiniteLossError, ProgressCallback, TrainingLogger, read_log
+from ssd_lite.training.loop import CheckpointCallback, InterruptedRunError, Result
+from ssd_lite.training.run import open_sources, resume, train
+from ssd_lite.training.step import TrainingGraph, draw_uniforms, optimizer_step, train_step
+from ssd_lite.training.trainer import Trainer, compiling_pays
 
 __all__ = [
-    "HELD_OUT",
+    "CheckpointCallback",
     "InterruptedRunError",
     "NonFiniteLossError",
-    "Objective",
+    "ProcessGroup",
     "ProgressCallback",
     "Result",
+    "Trainer",
+    "TrainingGraph",
+    "TrainingLogger",
+    "compiling_pays",
     "default_device",
+    "draw_uniforms",
     "evaluate",
-    "held_out_dataset",
-    "loaded",
     "machine",
+    "open_sources",
+    "optimizer_step",
     "read_log",
     "resume",
-    "sources",
     "train",
     "train_step",
-    "training_dataset",
 ]
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "HELD_OUT": "ssd_lite.data.HELD_OUT",
+        "Objective": "ssd_lite.training.TrainingGraph",
+        "Report": "ssd_lite.training.ProgressCallback",
+        "Watch": "ssd_lite.training.CheckpointCallback",
+    },
+)

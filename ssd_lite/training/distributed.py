@@ -1,4 +1,4 @@
-"""One batch shared by several processes, as ``torchrun`` starts them; a process alone is one of one."""
+"""One batch shared by several processes, as ``torchrun`` starts them; a single process is a group of one."""
 
 import os
 from collections.abc import Sequence
@@ -11,23 +11,24 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ssd_lite.criterion import Loss
+from ssd_lite.deprecation import renamed
 from ssd_lite.models import SSD
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process's number among ``size`` of them."""
+    """The processes that share each batch: this one's ``rank``, and the number of all, ``size``."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this process is the one that writes and speaks."""
+        """Whether this process writes files and shows progress."""
         return self.rank == 0
 
-    def part(self, batch: Sequence[int]) -> tuple[int, Sequence[int]]:
-        """This process's images of a batch, one after the other, and the place of the first."""
+    def shard(self, batch: Sequence[int]) -> tuple[int, Sequence[int]]:
+        """This process's consecutive images of a batch, behind the position of the first."""
         each, more = divmod(len(batch), self.size)
         first = self.rank * each + min(self.rank, more)
         return first, batch[first : first + each + (self.rank < more)]
@@ -40,15 +41,15 @@ class ProcessGroup:
         return values
 
     def gather(self, value: Any) -> list[Any]:
-        """Every process's value, in order, for each of them."""
+        """The values of all processes in order, in every process."""
         if self.size == 1:
             return [value]
         values = [None] * self.size
         dist.all_gather_object(values, value)
         return values
 
-    def synced(self, model: SSD, device: torch.device) -> SSD:
-        """The model, on several GPUs with batch norms that take their statistics from all of them.
+    def convert_batch_norm(self, model: SSD, device: torch.device) -> SSD:
+        """The model with batch norms that share their statistics between several GPUs.
 
         PyTorch has no such batch norms for CPUs: there each process normalises by its own images.
         """
@@ -56,22 +57,22 @@ class ProcessGroup:
             return cast(SSD, nn.SyncBatchNorm.convert_sync_batchnorm(model))  # type: ignore[no-untyped-call]
         return model
 
-    def shared(self, objective: nn.Module) -> nn.Module:
-        """The module, its gradients averaged over the processes."""
-        return DistributedDataParallel(objective) if self.size > 1 else objective
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """The module with gradients averaged over the processes."""
+        return DistributedDataParallel(network) if self.size > 1 else network
 
-    def agree_on(self, model: nn.Module) -> None:
-        """Give every process the statistics of batch norms that the first one has."""
+    def broadcast_buffers(self, model: nn.Module) -> None:
+        """Copy the batch norms' statistics of the main process to all others."""
         for buffer in model.buffers() if self.size > 1 else ():
             dist.broadcast(buffer, 0)
 
-    def pooled(self, loss: Loss, weight: Tensor) -> tuple[Tensor, Loss]:
-        """What to send back in this process, and the loss of the whole batch.
+    def reduce_loss(self, loss: Loss, weight: Tensor) -> tuple[Tensor, Loss]:
+        """The scalar that this process calls ``backward`` on, and the loss of the whole batch.
 
-        ``weight`` is what the loss was divided by here: the number of matched default boxes. The
-        whole batch's loss divides by the sum over all processes, so that two processes with 16 images
-        give the gradients of one with 32. (The average of two quotients would not: a process with few
-        matches would count too much.)
+        ``weight`` is what this process's loss was divided by: its number of matched default boxes. The whole
+        batch's loss divides by the sum over all processes, so that two processes with 16 images have the
+        gradients of one with 32. (The mean of two quotients would not: a process with few matches would
+        count too much.)
         """
         if self.size == 1:
             return loss.total, loss
@@ -85,7 +86,7 @@ class ProcessGroup:
 
 
 def join(device: torch.device) -> ProcessGroup:
-    """The processes that ``torchrun`` has started, joined to each other; one where it has not."""
+    """Join the processes that ``torchrun`` has started; without it, a group of this process alone."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return ProcessGroup()
     if device.type == "cuda":
@@ -96,7 +97,10 @@ def join(device: torch.device) -> ProcessGroup:
 
 
 def default_device() -> torch.device:
-    """The GPU, with several processes that of this one, or the CPU where there is none."""
+    """The GPU (of several processes, this one's), or the CPU where there is none."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", torch.cuda.current_device())))
+
+
+__getattr__ = renamed(__name__, {"Ranks": "ssd_lite.training.distributed.ProcessGroup"})

@@ -8,45 +8,46 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ssd_lite.criterion import Loss, MultiBoxCriterion
-from ssd_lite.data.loading import Batch, BatchSource, shuffled
+from ssd_lite.data import Batch, BatchSource, errors
+from ssd_lite.data.order import shuffled
+from ssd_lite.deprecation import warn_renamed
 from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.files import write_atomic
 from ssd_lite.models import SSD, to_bytes
 from ssd_lite.recipes import Recipe
-from ssd_lite.training import checkpoint, identity
+from ssd_lite.training import checkpoint
 from ssd_lite.training.distributed import ProcessGroup
-from ssd_lite.training.evaluating import evaluate
-from ssd_lite.training.journal import TrainingLogger
-from ssd_lite.training.machine import machine
-from ssd_lite.training.schedule import learning_rate, parameter_groups
-from ssd_lite.training.signals import stop_requests
-from ssd_lite.training.sources import ProgressCallback
-from ssd_lite.training.step import Objective, draw, learn
+from ssd_lite.training.environment import machine, stop_requests
+from ssd_lite.training.evaluate import evaluate
+from ssd_lite.training.logging import ProgressCallback, TrainingLogger
+from ssd_lite.training.trainer import Trainer
 
 WEIGHTS = "model.safetensors"
 RESULTS = "results.json"
 
 CheckpointCallback = Callable[[int, float, SSD], object]
-"""Called at each checkpoint with steps done, seconds of training, and the model; its time does not count."""
+"""Called after each checkpoint with steps done, seconds of training (these calls excluded), and the model."""
 
 
 class InterruptedRunError(RuntimeError):
-    """The run was asked to stop; it saved its state in ``run_dir`` and can go on from there."""
+    """The run was asked to stop, or its time was up; its state is saved in ``run_dir`` and can be resumed."""
 
     def __init__(self, step: int, run_dir: Path) -> None:
         self.run_dir = run_dir
         super().__init__(f"stopped after step {step}, saved in {run_dir}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
-    """What a run came to: the detector, its average precision, and what it took.
+    """What a run resulted in: the detector, its average precision, and the time it took.
 
-    ``seconds`` count the training alone; ``skipped`` names the problems of the data that were passed over;
-    ``kept`` says where the training images were. Of several processes one ``leads`` and has written it all.
+    ``seconds`` is the time of all training, without reading and evaluating; ``first_step_seconds`` of it went
+    by until the first step was done, which is mostly compiling where the step is compiled (of a resumed run:
+    until the first step after each start, together). ``images_per_second`` counts the steps after these.
+    ``skipped`` names the problems of the data that were skipped, ``storage`` where the training images were.
+    Of several processes only the main one (``is_main``) has written files.
     """
 
     recipe: Recipe
@@ -58,12 +59,52 @@ class Result:
     test_images: BatchSource
     skipped: list[str]
     device: str
-    kept: str = ""
+    storage: str = ""
     is_main: bool = True
+    first_step_seconds: float = 0.0
+    compiled: bool = False
+
+    def __repr__(self) -> str:
+        return (
+            f"<Result of {self.recipe.name}: mAP {self.metrics.mean:.3f}, {self.recipe.steps:,} steps in "
+            f"{self.seconds:.0f} s on {self.device}, {self.images_per_second:.0f} images/s>"
+        )
+
+    @property
+    def left_out(self) -> list[str]:
+        """Deprecated name of ``skipped``."""
+        warn_renamed("Result.left_out", "Result.skipped")
+        return self.skipped
+
+    @property
+    def kept(self) -> str:
+        """Deprecated name of ``storage``."""
+        warn_renamed("Result.kept", "Result.storage")
+        return self.storage
+
+
+@dataclass
+class Progress:
+    """How far a run is: steps done, seconds spent, and what of them the first step after each start took."""
+
+    step: int = 0
+    seconds: float = 0.0
+    starts: int = 0
+    first_step_seconds: float = 0.0
+
+    def images_per_second(self, batch: int) -> float:
+        """The speed after the first step of each start, or of all steps where there are no others."""
+        steps, seconds = self.step - self.starts, self.seconds - self.first_step_seconds
+        if steps < 1 or seconds <= 0:
+            steps, seconds = self.step, self.seconds
+        return steps * batch / seconds
 
 
 class Run:
-    """A run under way: everything that one step hands to the next."""
+    """A run in progress: the trainer, its data, and everything else that one step hands to the next.
+
+    ``deadline`` is a time of ``time.perf_counter`` after which the run saves its state and stops.
+    """
 
     def __init__(
         self,
@@ -73,187 +114,180 @@ class Run:
         data: tuple[BatchSource, BatchSource],
         *,
         device: torch.device,
-        ranks: ProcessGroup,
+        group: ProcessGroup,
         show: bool,
         on_progress: ProgressCallback | None,
         on_checkpoint: CheckpointCallback | None,
+        deadline: float = float("inf"),
+        state: dict[str, Any] | None = None,
     ) -> None:
-        self.recipe, self.run_dir, self.device, self.ranks = recipe, run_dir, device, ranks
-        self.show, self.on_progress, self.on_checkpoint = (
-            show and ranks.is_main,
-            on_progress if ranks.is_main else None,
-            on_checkpoint,
-        )
+        self.recipe, self.run_dir, self.device, self.group = recipe, run_dir, device, group
+        self.show = show and group.is_main
+        self.on_progress = on_progress if group.is_main else None
+        self.on_checkpoint, self.deadline = on_checkpoint, deadline
         self.train_images, self.test_images = data
-        self.model = ranks.synced(model.to(device).to(memory_format=torch.channels_last), device)
-        self.augmentation = recipe.augmentation(model.image_size)
-        self.generator = torch.Generator(device)
-        # What is drawn at random is the step's own, so that a run that goes on draws it again.
-        options: dict[str, Any] = {"variances": model.variances, "generator": self.generator}
-        options |= dict(recipe.criterion)
-        self.criterion = MultiBoxCriterion(model.default_boxes, **options).to(device)
-        self.optimizer = torch.optim.SGD(
-            parameter_groups(model, recipe.weight_decay),
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum,
-            fused=device.type == "cuda",
-        )
-        self.step, self.seconds, self.pending = 0, 0.0, _table([])
+        self.progress, self.pending = Progress(), _table([])
+        start = 0 if state is None else state["step"]
+        self.trainer = Trainer(model, recipe, device=device, group=group, start=start)
+        self.model = self.trainer.model
+        if state is not None:
+            self.restore(state)
 
-    def go_on_from(self, state: dict[str, Any]) -> None:
-        """Take over what a checkpoint holds."""
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from what a checkpoint holds."""
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds, self.pending = state["step"], state["seconds"], state["pending"]
+        self.trainer.optimizer.load_state_dict(state["optimizer"])
+        self.pending = state["pending"]
+        timed = {name: state[name] for name in ("starts", "first_step_seconds") if name in state}
+        self.progress = Progress(state["step"], state["seconds"], **timed)
 
-    def finish(self) -> Result:
-        """Train what is left, measure the detector, and write it."""
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
-            self._train()
+    def run(self) -> Result:
+        """Take the remaining steps, evaluate the detector, and write it."""
+        self._train()
         try:
-            self.ranks.agree_on(self.model)
+            self.group.broadcast_buffers(self.model)
             metrics = evaluate(
                 self.model,
                 self.test_images,
                 method=self.recipe.ap_method,
                 on_progress=self.on_progress,
-                ranks=self.ranks,
+                group=self.group,
             )
         except KeyboardInterrupt:
-            raise InterruptedRunError(self.step, self.run_dir) from None
+            raise InterruptedRunError(self.progress.step, self.run_dir) from None
         problems = dict.fromkeys([*self.train_images.problems, *self.test_images.problems])
         result = Result(
             recipe=self.recipe,
             model=self.model.eval(),
             metrics=metrics,
-            seconds=self.seconds,
-            images_per_second=self.step * self.recipe.batch / self.seconds,
+            seconds=self.progress.seconds,
+            first_step_seconds=self.progress.first_step_seconds,
+            images_per_second=self.progress.images_per_second(self.recipe.batch),
             train_count=len(self.train_images),
             test_images=self.test_images,
-            skipped=[str(fault) for fault in problems],
+            skipped=[str(problem) for problem in errors(problems)],
             device=self.device.type,
-            kept=getattr(self.train_images, "where", "a place of their own"),
-            is_main=self.ranks.is_main,
+            storage=str(getattr(self.train_images, "storage", "unknown")),
+            is_main=self.group.is_main,
+            compiled=self.trainer.compiles,
         )
-        if self.ranks.is_main:
+        if self.group.is_main:
             self._write(result)
         return result
+
+    def _train(self) -> None:
+        progress, trainer = self.progress, self.trainer
+        with self._logger() as logger, stop_requests() as requests:
+            began, is_first = time.perf_counter() - progress.seconds, True
+            for indices, batch in self._batches():
+                first, _ = self.group.shard(indices)
+                loss = trainer.step(batch, progress.step, batch_size=len(indices), first=first)
+                if is_first:
+                    self._note_first_step(began, logger)
+                    is_first = False
+                rate = trainer.learning_rate(progress.step)
+                logger.log(progress.step, rate, loss, self._names(indices, batch))
+                progress.step += 1
+                stops = self._stops(bool(requests) or time.perf_counter() > self.deadline)
+                saves = self._is_due() or stops
+                if saves:
+                    self._synchronize()  # so that the time counts what the GPU still has to do
+                progress.seconds = time.perf_counter() - began
+                if saves:
+                    self._save(logger)
+                    if self.on_checkpoint is not None:
+                        self.on_checkpoint(progress.step, progress.seconds, self.model)
+                        self.model.train()
+                        began = time.perf_counter() - progress.seconds
+                if stops:
+                    raise InterruptedRunError(progress.step, self.run_dir)
+
+    def _note_first_step(self, began: float, logger: TrainingLogger) -> None:
+        self._synchronize()
+        took = time.perf_counter() - began - self.progress.seconds
+        self.progress.starts += 1
+        self.progress.first_step_seconds += took
+        logger.first_step(self.progress.step, took)
+
+    def _is_due(self) -> bool:
+        """Whether a checkpoint is due after the steps done."""
+        step = self.progress.step
+        return step % self.recipe.checkpoint_every == 0 or step == self.recipe.steps
+
+    def _synchronize(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def _batches(self) -> Iterator[tuple[list[int], Batch]]:
+        """The indices of each step's images, and the batch of those that are this process's."""
+        recipe, count = self.recipe, len(self.train_images)
+        wholes, parts = (
+            shuffled(count, recipe.batch, steps=recipe.steps, seed=recipe.seed, start=self.progress.step)
+            for _ in range(2)
+        )
+        batches = self.train_images.batches(self.group.shard(indices)[1] for indices in parts)
+        for indices, batch in zip(wholes, batches, strict=True):
+            yield indices, batch.to(self.device)
+
+    def _names(self, indices: list[int], batch: Batch) -> list[str]:
+        """The names of a step's images, those of all processes where they are known."""
+        names = getattr(self.train_images, "names", ())
+        return [names[i] for i in indices] if names else batch.names
+
+    def _stops(self, asked: bool) -> bool:
+        """Whether to stop after this step; several processes agree on it where losses are logged."""
+        if self.group.size == 1:
+            return asked
+        if self.progress.step % self.recipe.log_every:
+            return False
+        return bool(self.group.sum(torch.tensor(float(asked), device=self.device)) > 0)
+
+    def _logger(self) -> TrainingLogger:
+        logger = TrainingLogger(
+            self.run_dir if self.group.is_main else None,
+            steps=self.recipe.steps,
+            start=self.progress.step,
+            every=self.recipe.log_every,
+            show=self.show,
+            status="compiling" if self.trainer.compiles else "",
+        )
+        logger.pending = list(self.pending.to(self.device))
+        return logger
+
+    def _save(self, logger: TrainingLogger) -> None:
+        if not self.group.is_main:
+            return
+        state = {
+            "step": self.progress.step,
+            "seconds": self.progress.seconds,
+            "starts": self.progress.starts,
+            "first_step_seconds": self.progress.first_step_seconds,
+            "recipe": checkpoint.recipe_identity(self.recipe),
+            "images": checkpoint.image_identity(self.train_images),
+            "config": self.model.config,
+            "model": self.model.state_dict(),
+            "optimizer": self.trainer.optimizer.state_dict(),
+            "pending": _table(logger.pending),
+        }
+        logger.check(state)
+        checkpoint.save(self.run_dir / "checkpoints", state)
 
     def _write(self, result: Result) -> None:
         about = {
             "recipe": self.recipe.to_dict(),
             "metrics": result.metrics.to_dict(),
             "training_seconds": round(result.seconds, 1),
+            "first_step_seconds": round(result.first_step_seconds, 1),
             "training_images_per_second": round(result.images_per_second, 1),
-            "images_kept": result.kept,
-            "processes": self.ranks.size,
+            "compiled": result.compiled,
+            "images_kept": result.storage,
+            "processes": self.group.size,
             "test_images": len(self.test_images),
             "left_out": result.skipped,
             "machine": machine(self.device),
         }
         write_atomic(self.run_dir / WEIGHTS, to_bytes(self.model, about=about))
         write_atomic(self.run_dir / RESULTS, json.dumps(about, indent=1).encode())
-
-    def _train(self) -> None:
-        recipe = self.recipe
-        objective = self._objective()
-        with self._journal() as journal, stop_requests() as asked:
-            began = time.perf_counter() - self.seconds
-            for indices, batch in self._batches():
-                rate = learning_rate(
-                    self.step, base=recipe.learning_rate, warmup=recipe.warmup, milestones=recipe.milestones
-                )
-                for group in self.optimizer.param_groups:
-                    group["lr"] = rate
-                first, _ = self.ranks.part(indices)
-                self.generator.manual_seed(recipe.seed * 1_000_003 + self.step)
-                numbers = draw(self.augmentation, len(indices), self.generator, self.device)
-                loss = objective(
-                    batch.images, batch.sizes_px, batch.truths, numbers, batch=len(indices), first=first
-                )
-                share, loss = self.ranks.pooled(loss, self._weight(loss, batch))
-                learn(self.optimizer, share)
-                journal.step(self.step, rate, loss, self._names(indices, batch))
-                self.step += 1
-                stop = self._stops(bool(asked))
-                saves = self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps or stop
-                if saves and self.device.type == "cuda":
-                    torch.cuda.synchronize(self.device)  # so that seconds count what is still under way
-                self.seconds = time.perf_counter() - began
-                if saves:
-                    self._save(journal)
-                    if self.on_checkpoint is not None:
-                        self.on_checkpoint(self.step, self.seconds, self.model)
-                        began = time.perf_counter() - self.seconds
-                if stop:
-                    raise InterruptedRunError(self.step, self.run_dir)
-
-    def _objective(self) -> nn.Module:
-        """Images in, loss out; compiled on a GPU, and where the recipe wants it."""
-        recipe, on_gpu = self.recipe, self.device.type == "cuda"
-        half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and on_gpu)
-        objective: nn.Module = Objective(self.model.train(), self.criterion, self.augmentation, half=half)
-        if recipe.compile or (recipe.compile is None and on_gpu):
-            # One graph, but for random negatives, whose generator breaks it.
-            whole = self.criterion.mining != "random"
-            objective = torch.compile(objective, fullgraph=whole, dynamic=False)  # type: ignore[assignment]
-        return self.ranks.shared(objective)
-
-    def _batches(self) -> Iterator[tuple[list[int], Batch]]:
-        """The indices of each step's images, and the batch of those that are this process's."""
-        recipe, count = self.recipe, len(self.train_images)
-        wholes, parts = (
-            shuffled(count, recipe.batch, steps=recipe.steps, seed=recipe.seed, start=self.step)
-            for _ in range(2)
-        )
-        batches = self.train_images.batches(self.ranks.part(indices)[1] for indices in parts)
-        for indices, batch in zip(wholes, batches, strict=True):
-            yield indices, batch.to(self.device)
-
-    def _weight(self, loss: Loss, batch: Batch) -> Tensor:
-        """What the loss of this process's images was divided by."""
-        whole = self.criterion.normalize == "batch"
-        return loss.num_matched.float() if whole else torch.full_like(loss.total, len(batch.images)).detach()
-
-    def _names(self, indices: list[int], batch: Batch) -> list[str]:
-        """The names of a step's images, of all processes where they are known."""
-        names = getattr(self.train_images, "names", ())
-        return [names[i] for i in indices] if names else batch.names
-
-    def _stops(self, asked: bool) -> bool:
-        """Whether to stop after this step; several processes agree on it when losses are told."""
-        if self.ranks.size == 1:
-            return asked
-        if self.step % self.recipe.log_every:
-            return False
-        return bool(self.ranks.sum(torch.tensor(float(asked), device=self.device)) > 0)
-
-    def _journal(self) -> TrainingLogger:
-        journal = TrainingLogger(
-            self.run_dir if self.ranks.is_main else None,
-            steps=self.recipe.steps,
-            start=self.step,
-            every=self.recipe.log_every,
-            show=self.show,
-        )
-        journal.pending = list(self.pending.to(self.device))
-        return journal
-
-    def _save(self, journal: TrainingLogger) -> None:
-        if not self.ranks.is_main:
-            return
-        state = {
-            "step": self.step,
-            "seconds": self.seconds,
-            "recipe": identity.of_recipe(self.recipe),
-            "images": identity.of_images(self.train_images),
-            "config": self.model.config,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "pending": _table(journal.pending),
-        }
-        journal.check(state)
-        checkpoint.save(self.run_dir / "checkpoints", state)
 
 
 def _table(losses: list[Tensor]) -> Tensor:

@@ -1,4 +1,4 @@
-"""One step of training: augment, predict, compare, learn."""
+"""The parts of a training step: augment, predict, compare, and move the weights."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +9,54 @@ from torch import Tensor, nn
 
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.criterion import Loss
-from ssd_lite.data.loading import Batch
+from ssd_lite.data import Batch
 from ssd_lite.random import PredrawnUniforms
 from ssd_lite.truths import Truths
 
 
-class Objective(nn.Module):
-    """Decoded images in, their loss out: augment, predict, compare. It compiles into one graph.
+class AugmentationGraph(nn.Module):
+    """Augmentation whose random numbers were drawn beforehand, so that it compiles into one graph."""
+
+    def __init__(self, augmentation: SSDAugmentation) -> None:
+        super().__init__()
+        self.augmentation = augmentation
+
+    def forward(
+        self,
+        images: UInt8[Tensor, "b 3 h w"],
+        sizes_px: Int64[Tensor, "b 2"],
+        truths: Truths,
+        uniforms: Float[Tensor, " n"],
+        batch_size: int,
+        first: int,
+    ) -> tuple[Float[Tensor, "b 3 s s"], Truths]:
+        """Images in [0, 1] and their truths; they are number ``first`` and on of ``batch_size`` images.
+
+        ``uniforms`` are the numbers of the whole batch, of which a process with a part of it takes its own.
+        """
+        source = PredrawnUniforms(uniforms, images=batch_size, first=first)
+        seen, truths = self.augmentation(images, truths, generator=source, sizes_px=sizes_px)
+        return seen.contiguous(memory_format=torch.channels_last), truths
+
+
+class NetworkGraph(nn.Module):
+    """The network with its precision: bfloat16 with ``half``, float32 otherwise."""
+
+    def __init__(self, model: Callable[..., Any], *, half: bool = False) -> None:
+        super().__init__()
+        self.model, self.half_precision = model, half
+
+    def forward(
+        self, images: Float[Tensor, "b 3 s s"]
+    ) -> tuple[Float[Tensor, "b d 4"], Float[Tensor, "b d c"]]:
+        """Offsets and class logits of every default box."""
+        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self.half_precision):
+            found: tuple[Tensor, Tensor] = self.model(images)
+        return found
+
+
+class TrainingGraph(nn.Module):
+    """Decoded images in, their loss out: augmentation, network and criterion as one module.
 
     ``half`` runs the network in bfloat16; the loss is computed in float32 either way.
     """
@@ -29,25 +70,22 @@ class Objective(nn.Module):
         half: bool = False,
     ) -> None:
         super().__init__()
-        self.model, self.criterion = model, criterion
-        self.augmentation, self.low_precision = augmentation, half
+        self.augment = AugmentationGraph(augmentation)
+        self.network = NetworkGraph(model, half=half)
+        self.criterion = criterion
 
     def forward(
         self,
         images: UInt8[Tensor, "b 3 h w"],
         sizes_px: Int64[Tensor, "b 2"],
         truths: Truths,
-        numbers: Float[Tensor, " n"],
-        batch: int,
+        uniforms: Float[Tensor, " n"],
+        batch_size: int,
         first: int,
     ) -> Loss:
-        """The loss of images ``first`` … of a batch of so many, which all ``numbers`` were drawn for."""
-        draws = PredrawnUniforms(numbers, images=batch, first=first)
-        seen, truths = self.augmentation(images, truths, generator=draws, sizes_px=sizes_px)
-        seen = seen.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(seen.device.type, dtype=torch.bfloat16, enabled=self.low_precision):
-            offsets, logits = self.model(seen)
-        loss: Loss = self.criterion(offsets, logits, truths)
+        """The loss; the arguments are those of :class:`AugmentationGraph`."""
+        seen, truths = self.augment(images, sizes_px, truths, uniforms, batch_size, first)
+        loss: Loss = self.criterion(*self.network(seen), truths)
         return loss
 
 
@@ -61,29 +99,34 @@ def train_step(
     generator: torch.Generator,
     half: bool = False,
 ) -> Loss:
-    """One step of a process on its own: augment, predict, compare, learn.
+    """One eager step of a single process: augment, predict, compare, and move the weights.
 
-    ``half`` runs the network in bfloat16; the loss is computed in float32 either way. Nothing here waits
-    for a GPU.
+    ``half`` runs the network in bfloat16; the loss is computed in float32 either way. Never waits for a GPU.
     """
-    objective = Objective(model, criterion, augmentation, half=half)
-    numbers = draw(augmentation, len(batch.images), generator, batch.images.device)
-    loss: Loss = objective(batch.images, batch.sizes_px, batch.truths, numbers, len(batch.images), 0)
-    learn(optimizer, loss.total)
+    graph = TrainingGraph(model, criterion, augmentation, half=half)
+    images = len(batch.images)
+    uniforms = draw_uniforms(augmentation, images, generator, batch.images.device)
+    loss: Loss = graph(batch.images, batch.sizes_px, batch.truths, uniforms, images, 0)
+    optimizer_step(optimizer, loss.total)
     return loss
 
 
-def draw(
+def draw_uniforms(
     augmentation: SSDAugmentation, images: int, generator: torch.Generator, device: torch.device
 ) -> Float[Tensor, " n"]:
-    """All random numbers of a step."""
+    """All random numbers that the augmentation of so many images needs."""
     count = augmentation.numbers(images)
-    numbers = torch.rand(count, generator=generator, dtype=torch.float32, device=generator.device)
-    return numbers.to(device, non_blocking=True)
+    uniforms = torch.rand(count, generator=generator, dtype=torch.float32, device=generator.device)
+    return uniforms.to(device, non_blocking=True)
 
 
-def learn(optimizer: torch.optim.Optimizer, loss: Float[Tensor, ""]) -> None:
-    """Send the gradient back and move the weights."""
+def optimizer_step(optimizer: torch.optim.Optimizer, loss: Float[Tensor, ""]) -> None:
+    """Compute the gradients of the loss and move the weights."""
+    backward(optimizer, loss)
+    optimizer.step()
+
+
+def backward(optimizer: torch.optim.Optimizer, loss: Float[Tensor, ""]) -> None:
+    """Replace the gradients of the optimizer's weights by those of the loss."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()

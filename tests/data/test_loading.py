@@ -7,7 +7,18 @@ from itertools import chain
 import pytest
 import torch
 
-from ssd_lite.data import DatasetError, Decoded, Example, Problem, Scenes, Streamed, decode, load, loading
+from ssd_lite.data import (
+    DatasetError,
+    Decoded,
+    Example,
+    Problem,
+    Scenes,
+    Streamed,
+    decode,
+    load,
+    storage,
+    streamed,
+)
 from ssd_lite.data.examples import Subset
 from ssd_lite.data.loading import in_order, shrink, shuffled
 from ssd_lite.truths import Truth
@@ -134,8 +145,8 @@ def test_a_dataset_is_kept_where_it_is_told_to_be() -> None:
     assert isinstance(load(scenes, canvas_px=64, memory_gib=1e-9, keep="memory"), Decoded)
     streamed = load(scenes, canvas_px=64, keep="disk")
     assert isinstance(streamed, Streamed)
-    assert streamed.where.startswith("disk")
-    assert load(scenes, canvas_px=64, keep="device").where.startswith("cpu, 0.00 GiB")
+    assert streamed.storage.startswith("disk")
+    assert load(scenes, canvas_px=64, keep="device").storage.startswith("cpu, 0.00 GiB")
     with pytest.raises(ValueError, match="keep must be one of auto, device, memory, disk, got 'attic'"):
         load(scenes, keep="attic")
 
@@ -145,7 +156,7 @@ def test_a_dataset_is_kept_where_it_is_told_to_be() -> None:
 )
 def test_a_gpu_takes_what_fits_into_half_of_what_it_has_free(monkeypatch, free, memory_gib, place) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10_000))
-    assert loading._place(1000, torch.device("cuda", 0), memory_gib) == place
+    assert storage._place(1000, torch.device("cuda", 0), memory_gib) == place
 
 
 def test_images_from_pinned_memory_are_copied_one_by_one() -> None:
@@ -167,7 +178,7 @@ def test_batches_for_a_gpu_are_made_there(keep: str) -> None:
 
 def test_a_reader_that_is_asked_to_end_does_so_in_a_while(monkeypatch) -> None:
     """A process that exits waits for those that it has asked to end: they must not go on for ever."""
-    monkeypatch.setattr(loading, "GRACE_S", 1)
+    monkeypatch.setattr(streamed, "GRACE_S", 1)
     batches = Streamed(Scenes(count=4, size=(64, 64)), canvas_px=64, workers=1).batches([[0]] * 50)
     next(batches)
     (reader,) = multiprocessing.active_children()

@@ -1,4 +1,4 @@
-"""Detections by loops: decode, softmax, greedy suppression within each class, the caps."""
+"""Detections by loops: decode, softmax, greedy suppression within each class, the limits."""
 
 import math
 
@@ -9,7 +9,10 @@ def detections(offsets, logits, defaults, variances, score_threshold, iou_thresh
     found = []
     for label in range(1, len(logits[0])):
         scored = [(_softmax(row)[label], i) for i, row in enumerate(logits)]
-        scored = sorted((s for s in scored if s[0] > score_threshold), key=lambda s: (-s[0], s[1]))
+        scored = sorted(
+            (s for s in scored if s[0] > score_threshold and _has_area(boxes[s[1]])),
+            key=lambda s: (-s[0], s[1]),
+        )
         kept = []
         for score, i in scored[:per_class]:
             if all(_overlap(boxes[i], boxes[j]) <= iou_threshold for _, j in kept):
@@ -28,6 +31,10 @@ def _decode(offset, default, variances):
 
 def _clip(box):
     return tuple(min(max(v, 0.0), 1.0) for v in box)
+
+
+def _has_area(box):
+    return box[2] > box[0] and box[3] > box[1]
 
 
 def _softmax(row):

@@ -24,7 +24,6 @@ from safetensors.torch import load_file
 
 from ssd_lite import recipes, training
 from ssd_lite.training import checkpoint
-from ssd_lite.training.sources import sources
 
 RECIPE = recipes.scenes().changed(
     train_images=9,  # and batches of 2: epochs end within batches
@@ -58,7 +57,7 @@ def main() -> None:
 
 def at_random(folder: Path, kills: int, moments: random.Random) -> dict[str, Any]:
     """Kill runs at random moments, each as often as it takes to its end, until there were enough kills."""
-    data = sources(RECIPE)
+    data = training.open_sources(RECIPE)
     took, expected = _whole(RECIPE, folder / "whole", data)
     killed, runs, failures = 0, 0, []
     while killed < kills:
@@ -77,7 +76,7 @@ def at_random(folder: Path, kills: int, moments: random.Random) -> dict[str, Any
 
 def everywhere(folder: Path) -> dict[str, Any]:
     """Kill a short run once before each time that it touches a file, and go on."""
-    data = sources(SHORT)
+    data = training.open_sources(SHORT)
     _, expected = _whole(SHORT, folder / "whole", data)
     failures, number, code = [], 0, -signal.SIGKILL
     while code < 0:

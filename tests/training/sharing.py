@@ -41,7 +41,7 @@ def plain(classes, *, default_boxes=None, mean=(0.5,) * 3, std=(0.25,) * 3, vari
         std=std,
         variances=variances,
     )
-    return models.zoo._described(model, "plain")
+    return models.zoo._with_config(model, "plain")
 
 
 models.MODELS["plain"] = plain
@@ -68,7 +68,7 @@ def main(run_dir: Path, *, stop_after: int | None) -> None:
     torch.set_num_threads(1)
     if stop_after is not None:
         seen = training.loop.Run._stops
-        training.loop.Run._stops = lambda run, asked: seen(run, run.step >= stop_after)
+        training.loop.Run._stops = lambda run, asked: seen(run, run.progress.step >= stop_after)
     begin = training.resume if (run_dir / "recipe.json").exists() else training.train
     arguments = () if begin is training.resume else (RECIPE,)
     try:

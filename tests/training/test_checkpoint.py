@@ -82,7 +82,7 @@ def test_without_one_whole_checkpoint_nothing_is_started_over(tmp_path: Path) ->
         checkpoint.save(tmp_path, _state(step)).write_bytes(b"damaged")
     names = r"step-00000002.pt, step-00000001.pt"
     with (
-        pytest.warns(UserWarning, match="passed over"),
+        pytest.warns(UserWarning, match="is skipped"),
         pytest.raises(ValueError, match=rf"no checkpoint can be read \({names}\)"),
     ):
         checkpoint.newest(tmp_path)

@@ -77,14 +77,14 @@ def test_a_run_goes_on_with_another_number_of_processes(alone, tmp_path) -> None
 
 def test_a_batch_is_split_without_gaps() -> None:
     batch = list(range(7))
-    parts = [ProcessGroup(rank, 3).part(batch) for rank in range(3)]
+    parts = [ProcessGroup(rank, 3).shard(batch) for rank in range(3)]
     assert parts == [(0, [0, 1, 2]), (3, [3, 4]), (5, [5, 6])]
-    assert ProcessGroup().part(batch) == (0, batch)
+    assert ProcessGroup().shard(batch) == (0, batch)
 
 
 def test_a_process_alone_changes_nothing() -> None:
     loss = Loss(torch.tensor(3.0), torch.tensor(1.0), torch.tensor(2.0), torch.tensor(4))
-    back, told = ProcessGroup().pooled(loss, torch.tensor(4.0))
+    back, told = ProcessGroup().reduce_loss(loss, torch.tensor(4.0))
     assert back is loss.total
     assert told is loss
     assert ProcessGroup().gather("x") == ["x"]

@@ -15,10 +15,10 @@ from ssd_lite.criterion import MultiBoxCriterion
 from ssd_lite.data import DatasetError, Scenes, decode
 from ssd_lite.data.examples import Subset
 from ssd_lite.evaluation import COCOEvaluator
-from ssd_lite.training.evaluating import in_pixels
-from ssd_lite.training.journal import TrainingLogger
-from ssd_lite.training.sources import sources
-from ssd_lite.training.step import Objective, learn, train_step
+from ssd_lite.training.evaluate import in_pixels
+from ssd_lite.training.logging import TrainingLogger
+from ssd_lite.training.step import train_step
+from ssd_lite.training.trainer import Trainer
 from ssd_lite.truths import Truth, Truths
 from tests.data.folders import write_voc
 
@@ -36,7 +36,7 @@ SMALL = recipes.scenes().changed(
 
 @pytest.fixture(scope="module")
 def data() -> tuple:
-    return sources(SMALL)
+    return training.open_sources(SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_a_truncated_checkpoint_costs_only_the_steps_since_the_one_before(finish
     _stop_after(6, tmp_path, data)
     newest = tmp_path / "run" / "checkpoints" / "step-00000006.pt"
     newest.write_bytes(newest.read_bytes()[:1000])
-    with pytest.warns(UserWarning, match="passed over"):
+    with pytest.warns(UserWarning, match="is skipped"):
         resumed = training.resume(tmp_path / "run", data=data, show=False, device="cpu")
     assert _equal(result.model, resumed.model)
 
@@ -151,17 +151,17 @@ def test_a_diverging_run_names_the_step_and_its_images(data, tmp_path) -> None:
         training.train(wild, run_dir=tmp_path / "run", data=data, show=False, device="cpu")
 
 
-def test_the_journal_finds_the_step_within_its_window(tmp_path) -> None:
+def test_the_logger_finds_the_step_within_its_window(tmp_path) -> None:
     from ssd_lite.criterion import Loss
 
     def loss(value: float) -> Loss:
         return Loss(torch.tensor(value), torch.tensor(0.0), torch.tensor(value), torch.tensor(1))
 
-    with TrainingLogger(tmp_path, steps=10, start=0, every=4, show=False) as journal:
+    with TrainingLogger(tmp_path, steps=10, start=0, every=4, show=False) as logger:
         for step, value in enumerate([1.0, float("nan"), 1.0]):
-            journal.step(step, 0.1, loss(value), [f"image of step {step + 1}"])
+            logger.log(step, 0.1, loss(value), [f"image of step {step + 1}"])
         with pytest.raises(training.NonFiniteLossError, match=r"^step 2: .*image of step 2$"):
-            journal.step(3, 0.1, loss(1.0), ["image of step 4"])
+            logger.log(3, 0.1, loss(1.0), ["image of step 4"])
 
 
 def _poisoned(data: tuple, step: int, act) -> tuple:
@@ -190,13 +190,13 @@ def _poisoned(data: tuple, step: int, act) -> tuple:
 
 def test_a_loss_that_is_told_late_spoils_no_checkpoint(data, tmp_path, monkeypatch) -> None:
     """It breaks at step 4, would be told at step 7, and step 6 is one of a checkpoint."""
-    forward = Objective.forward
+    loss_of = Trainer.loss
 
-    def broken(*arguments, **options):
-        loss = forward(*arguments, **options)
+    def broken(*arguments):
+        loss = loss_of(*arguments)
         return loss._replace(total=loss.total * float("nan"))
 
-    data = _poisoned(data, 4, lambda: monkeypatch.setattr(Objective, "forward", broken))
+    data = _poisoned(data, 4, lambda: monkeypatch.setattr(Trainer, "loss", broken))
     run = tmp_path / "run"
     with pytest.raises(training.NonFiniteLossError, match=r"^step 4: the loss is nan.*scene 0000\d"):
         training.train(SMALL.changed(log_every=7), run_dir=run, data=data, show=False, device="cpu")
@@ -206,14 +206,16 @@ def test_a_loss_that_is_told_late_spoils_no_checkpoint(data, tmp_path, monkeypat
 @pytest.mark.parametrize("part", ["weights", "momentum"])
 def test_weights_that_are_not_finite_are_never_saved(data, tmp_path, monkeypatch, part: str) -> None:
     """The loss of a step is that of the weights before it."""
-    from ssd_lite.training import loop
+    take_step = Trainer.step
 
-    def overflowing(optimizer, loss):
-        learn(optimizer, loss)
-        weight = optimizer.param_groups[0]["params"][0]
-        (weight.data if part == "weights" else optimizer.state[weight]["momentum_buffer"]).fill_(float("inf"))
+    def overflowing(trainer, *arguments, **options):
+        loss = take_step(trainer, *arguments, **options)
+        weight = trainer.optimizer.param_groups[0]["params"][0]
+        momentum = trainer.optimizer.state[weight]["momentum_buffer"]
+        (weight.data if part == "weights" else momentum).fill_(float("inf"))
+        return loss
 
-    data = _poisoned(data, 6, lambda: monkeypatch.setattr(loop, "learn", overflowing))
+    data = _poisoned(data, 6, lambda: monkeypatch.setattr(Trainer, "step", overflowing))
     run = tmp_path / "run"
     name = r"model\.trunk" if part == "weights" else r"optimizer\.state"
     says = rf"^step 6: .*after it {name}\S* is not; its images: scene 000"
@@ -324,7 +326,7 @@ def test_curves_show_what_was_told_and_no_step_twice(data, tmp_path) -> None:
 
 
 def test_evaluating_with_other_classes_is_refused(data) -> None:
-    with pytest.raises(ValueError, match="the model knows"):
+    with pytest.raises(ValueError, match="the model's classes are"):
         training.evaluate(models.ssd_tiny(["zebra"]), data[1])
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from ssd_lite import recipes, training
 from ssd_lite.training import checkpoint
-from ssd_lite.training.sources import sources
 
 SMALL = recipes.scenes().changed(
     train_images=8, test_images=2, steps=5, batch=4, warmup=1, milestones=(), checkpoint_every=2
@@ -35,7 +34,7 @@ def test_a_run_is_told_of_at_each_checkpoint_and_the_watching_does_not_count(tmp
         told.append((step, seconds, model.training))
         clock.now += 1000
 
-    options = {"data": sources(SMALL), "show": False, "device": "cpu"}
+    options = {"data": training.open_sources(SMALL), "show": False, "device": "cpu"}
     result = training.train(SMALL, run_dir=tmp_path / "run", on_checkpoint=on_checkpoint, **options)
     assert [(step, mode) for step, _, mode in told] == [(2, True), (4, True), (5, True)]
     assert 0 < told[0][1] < told[-1][1] == result.seconds < 1000
@@ -45,7 +44,7 @@ def test_a_run_that_its_watcher_ended_goes_on(tmp_path) -> None:
     def on_checkpoint(step: int, seconds: float, model) -> None:
         raise _EnoughError
 
-    options = {"data": sources(SMALL), "show": False, "device": "cpu"}
+    options = {"data": training.open_sources(SMALL), "show": False, "device": "cpu"}
     with pytest.raises(_EnoughError):
         training.train(SMALL, run_dir=tmp_path / "run", on_checkpoint=on_checkpoint, **options)
     told = []

@@ -1,0 +1,1 @@
+"""Readers: what one annotation file states, before anything is validated."""
