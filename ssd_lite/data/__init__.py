@@ -2,6 +2,7 @@
 
 from ssd_lite.data.batches import Batch, BatchSource
 from ssd_lite.data.coco import COCOFolder
+from ssd_lite.data.convert import Converted, convert
 from ssd_lite.data.decoded import Decoded, decode
 from ssd_lite.data.examples import Dataset, Example, Subset
 from ssd_lite.data.folder import Folder, open_folder
@@ -22,6 +23,7 @@ __all__ = [
     "Batch",
     "BatchSource",
     "COCOFolder",
+    "Converted",
     "Dataset",
     "DatasetError",
     "Datasets",
@@ -35,6 +37,7 @@ __all__ = [
     "Subset",
     "VOCFolder",
     "as_torchvision",
+    "convert",
     "decode",
     "errors",
     "from_torchvision",

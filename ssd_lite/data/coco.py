@@ -54,4 +54,7 @@ def _read(images_dir: Path, file: Path, classes: Sequence[str] | None) -> Readin
     if not images_dir.is_dir():
         return Reading(given or (), (), (Problem(str(images_dir), "folder must exist"),))
     read = read_coco(file, file.name)
-    return read_split(raw_split(read, file.name, images_dir, images_dir), given or read.classes)
+    raw = raw_split(read, file.name, images_dir, images_dir)
+    if given is None:
+        raw = raw._replace(problems=(*raw.problems, *read.class_problems))
+    return read_split(raw, given or read.classes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import UInt8
 from torch import Tensor
@@ -40,7 +40,7 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class AnnotatedDataset(Dataset, Protocol):
-    """A dataset of files: its truths are known without decoding its images."""
+    """A dataset of files: truths and sizes (width, height) are known without decoding images."""
 
     @property
     def problems(self) -> tuple[Problem, ...]: ...
@@ -52,6 +52,8 @@ class AnnotatedDataset(Dataset, Protocol):
 
     def image_path(self, index: int, /) -> Path: ...
 
+    def size_px(self, index: int, /) -> tuple[int, int]: ...
+
 
 class Concatenated:
     """Several datasets one after the other, of the same classes in the same order."""
@@ -61,7 +63,7 @@ class Concatenated:
         if len({part.classes for part in self.parts}) != 1:
             raise ValueError(f"parts must agree on classes, got {[part.classes for part in self.parts]}")
         self.classes = self.parts[0].classes
-        self.problems = tuple(fault for part in self.parts for fault in part.problems)
+        self.problems = tuple(problem for part in self.parts for problem in part.problems)
         self.names = tuple(name for part in self.parts for name in part.names)
 
     def __len__(self) -> int:
@@ -81,6 +83,14 @@ class Concatenated:
         part, place = self._at(index)
         return part.image_path(place)
 
+    def size_px(self, index: int) -> tuple[int, int]:
+        """Width and height of one image."""
+        part, place = self._at(index)
+        return part.size_px(place)
+
+    def __repr__(self) -> str:
+        return f"Concatenated({', '.join(map(repr, self.parts))})"
+
     def _at(self, index: int) -> tuple[AnnotatedDataset, int]:
         place = range(len(self))[index]  # counts negative ones from the end, raises IndexError
         for part in self.parts:
@@ -91,7 +101,10 @@ class Concatenated:
 
 
 class Subset:
-    """Some of the examples of a dataset, by their indices."""
+    """Some of the examples of a dataset, by their indices.
+
+    It has ``truth``, ``image_path`` and ``size_px`` where the dataset has them.
+    """
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
         self._dataset, self._indices = dataset, list(indices)
@@ -105,3 +118,12 @@ class Subset:
 
     def __getitem__(self, index: int, /) -> Example:
         return self._dataset[self._indices[index]]
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("truth", "image_path", "size_px"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        method = getattr(self._dataset, name)
+        return lambda index: method(self._indices[index])
+
+    def __repr__(self) -> str:
+        return f"Subset({plural(len(self), 'image')} of {self._dataset!r})"

@@ -13,7 +13,7 @@ from ssd_lite.data.folder_dataset import FolderDataset, read_split, undecodable
 from ssd_lite.data.images import check_max_side
 from ssd_lite.data.layouts import LAYOUTS, Layout
 from ssd_lite.data.paths import shown, subfolders
-from ssd_lite.data.problems import DatasetError, Problem, errors
+from ssd_lite.data.problems import SKIP_ADVICE, DatasetError, Problem, errors
 from ssd_lite.data.splits import ALL, HELD_OUT_FIRST, TRAINING, find_split, in_usual_order, preferred
 from ssd_lite.data.suspicions import repeated_images
 from ssd_lite.data.validation import BoxUnit, Reading, checked_classes, require_valid
@@ -85,6 +85,19 @@ class Folder:
         reading = require_valid(self._reading(name), self._title(name), skip_invalid=self._skip_invalid)
         return FolderDataset(reading, max_side=self._max_side)
 
+    def datasets(self, *splits: str) -> list[FolderDataset]:
+        """The datasets of several splits. Raises one :class:`DatasetError` with the errors of all of them."""
+        datasets: list[FolderDataset] = []
+        problems: list[Problem] = []
+        for split in splits:
+            try:
+                datasets.append(self.dataset(split))
+            except DatasetError as error:
+                problems += error.problems
+        if problems:
+            raise DatasetError(list(dict.fromkeys(problems)), advice=SKIP_ADVICE)
+        return datasets
+
     def split_named(self, wanted: str) -> str:
         """The folder's own name of a split. Raises :class:`DatasetError` where there is none."""
         name = find_split(wanted, (*self.splits, *self._found.more_splits))
@@ -96,8 +109,8 @@ class Folder:
     def choose_splits(self, train: str | None = None, test: str | None = None) -> tuple[str, str | None]:
         """The splits to train on and to measure on: those that are named, or the usual ones.
 
-        Trains on ``trainval`` or ``train``, else the first split; measures on ``test`` or ``val``, else another
-        one, or ``None`` where there is no other.
+        To train: ``trainval`` or ``train``, else the first split. To measure: ``test`` or ``val``, else
+        another one, or ``None`` where there is no other.
         """
         names = self.splits
         train = preferred(names, TRAINING) or names[0] if train is None else self.split_named(train)
@@ -146,12 +159,12 @@ def open_folder(
 ) -> Folder:
     """An annotated folder in any layout that is known: VOC's, COCO's or YOLO's, in their usual forms.
 
-    The layout is recognised by what lies in the folder, or in the only folder below it that holds a dataset;
-    ``layout`` (``"voc"``, ``"coco"``, ``"yolo"``) overrides that. ``classes`` are the names that may occur, by
-    default all that do. With ``skip_invalid`` objects and images with errors are left out. ``max_side``
-    bounds the images' size as :func:`read_image` does. ``boxes`` says that boxes are in ``"pixels"`` or
-    ``"fractions"`` of the image where the layout says otherwise; ``scale_boxes`` scales boxes of images that
-    were resized after they were annotated.
+    The layout is recognised by what lies in the folder, or in the only folder below it that holds a
+    dataset; ``layout`` (``"voc"``, ``"coco"``, ``"yolo"``) overrides that. ``classes`` are the names that may
+    occur, by default all that do. With ``skip_invalid`` objects and images with errors are left out.
+    ``max_side`` bounds the images' size as :func:`read_image` does. ``boxes`` says that boxes are in
+    ``"pixels"`` or in ``"fractions"`` of the image where that is not the layout's own unit; ``scale_boxes``
+    scales the boxes of images that were resized after they were annotated.
 
     Raises :class:`DatasetError` for a folder that has no such layout, or more than one.
     """
@@ -178,7 +191,7 @@ def open_folder(
 
 
 def _found(root: Path, names: Sequence[str]) -> list[tuple[str, Layout]]:
-    """The layouts in a folder, or, where there is none, those in the folders of the first level that has any."""
+    """The layouts in a folder, or else those in the folders of the first level below it that has any."""
     level = [root]
     for _ in range(DEEPEST + 1):
         tried = ((name, LAYOUTS[name](folder)) for folder in level for name in names)

@@ -20,8 +20,8 @@ FORMATS = (
     *("JPEG", "MPO", "PNG", "BMP", "DIB", "WEBP", "GIF", "TIFF", "JPEG2000", "AVIF"),
     *("PPM", "TGA", "ICO", "PCX", "SGI", "QOI", "DDS", "PSD"),
 )
-"""What is read, as far as Pillow was built with it: formats whose header tells the size, and whose decoder starts
-no other program, as that of EPS does."""
+"""What is read, as far as Pillow was built with it: formats whose header tells the size, and whose
+decoder starts no other program, as that of EPS does."""
 
 Box = tuple[float, float, float, float]
 Size = tuple[int, int]
@@ -202,7 +202,7 @@ def _eight_bits(grey: np.ndarray) -> UInt8[np.ndarray, "h w"]:
         stretched: np.ndarray = (grey - low) * (255 / max(high - low, 1e-12))
         return stretched.round().astype(np.uint8)
     positive = np.clip(grey, 0, 0xFFFF)
-    # Cameras of 10, 12 or 14 bits store them as 16: without a shift by what they use they would be nearly black.
+    # Cameras of 10, 12 or 14 bits store them as 16: of the upper 8 alone little would be seen.
     bits = next(bits for bits in (8, 10, 12, 14, 16) if positive.max() < 2**bits)
     shifted: np.ndarray = positive >> (bits - 8)
     return shifted.astype(np.uint8)

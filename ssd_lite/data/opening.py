@@ -8,8 +8,7 @@ from typing import NamedTuple
 from ssd_lite.data import scenes, voc
 from ssd_lite.data.examples import Dataset, Subset
 from ssd_lite.data.folder import Folder, open_folder
-from ssd_lite.data.folder_dataset import FolderDataset
-from ssd_lite.data.problems import SKIP_ADVICE, DatasetError, Problem
+from ssd_lite.data.problems import DatasetError, Problem
 from ssd_lite.data.suspicions import repeated_images
 from ssd_lite.data.validation import BoxUnit
 
@@ -47,13 +46,13 @@ def open_datasets(
 ) -> Datasets:
     """The datasets of a kind of data: drawn scenes, PASCAL VOC, COCO, or any annotated folder.
 
-    Scenes are ``image_size_px`` (height, width) large, by default as large as the canvas. Folders are opened as
-    :func:`open_folder` does, with its ``layout``, ``boxes`` and ``scale_boxes``; ``coco`` is a folder in COCO's
-    layout. Crowds are left out of what is trained on. A ``test_split`` of ``HELD_OUT`` holds out every fifth
-    image of the training split.
+    Scenes are ``image_size_px`` (height, width) large, by default as large as the canvas. Folders are opened
+    as :func:`open_folder` does, with its ``layout``, ``boxes`` and ``scale_boxes``; ``coco`` is a folder in
+    COCO's layout. Crowds are left out of what is trained on. A ``test_split`` of ``HELD_OUT`` holds out
+    every fifth image of the training split.
 
-    Raises ``ValueError`` for an unknown kind, and :class:`DatasetError` with every error found in both splits,
-    or, with ``skip_invalid``, only where nothing valid is left.
+    Raises ``ValueError`` for an unknown kind, and :class:`DatasetError` with every error found in both
+    splits, or, with ``skip_invalid``, only where nothing valid is left.
     """
     if kind not in DATA:
         raise ValueError(f"data must be one of {', '.join(DATA)}, got {kind!r}")
@@ -86,21 +85,7 @@ def _split(folder: Folder, train_split: str, test_split: str) -> Datasets:
             raise DatasetError([Problem(str(folder.root), rule)])
         kept, held_out = [i for i in range(len(whole)) if i % 5], list(range(0, len(whole), 5))
         return Datasets(Subset(whole.without_crowds(), kept), Subset(whole, held_out))
-    train, test = _both(folder, train_split, test_split)
+    train, test = folder.datasets(train_split, test_split)
     names = folder.split_named(train_split), folder.split_named(test_split)
     repeated = repeated_images(dict(zip(names, (train.images, test.images), strict=True)))
     return Datasets(train.without_crowds(repeated), test)
-
-
-def _both(folder: Folder, *splits: str) -> list[FolderDataset]:
-    """The datasets of two splits. Raises one :class:`DatasetError` with the errors of both."""
-    datasets: list[FolderDataset] = []
-    problems: list[Problem] = []
-    for split in splits:
-        try:
-            datasets.append(folder.dataset(split))
-        except DatasetError as error:
-            problems += error.problems
-    if problems:
-        raise DatasetError(list(dict.fromkeys(problems)), advice=SKIP_ADVICE)
-    return datasets

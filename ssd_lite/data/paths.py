@@ -43,7 +43,7 @@ def index(folder: Path, suffixes: Sequence[str], *, deep: bool = True) -> dict[s
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders in a folder, sorted; hidden ones, links, and what archives made on a Mac add are left out."""
+    """The folders in a folder, sorted, without links, hidden ones and what archives made on a Mac add."""
     try:
         return sorted(
             path

@@ -46,7 +46,7 @@ def preferred(splits: Sequence[str], usual: Sequence[str]) -> str | None:
 
 
 def in_usual_order(splits: Sequence[str]) -> tuple[str, ...]:
-    """The splits with those to train on first and those to test on last; others keep their order after them."""
+    """The splits, those to train on first, then those to validate and to test on, then all others."""
     usual = [names[0] for names in SYNONYMS]
     places = {name: usual.index(known) if (known := meaning(name)) else len(usual) for name in splits}
     return tuple(sorted(splits, key=lambda name: places[name]))

@@ -24,22 +24,20 @@ _FILES_SHOWN = 3
 def unit_mistaken(images: Sequence[RawImage]) -> tuple[list[RawImage], list[Problem]]:
     """The images without the boxes that seem to be in another unit, and the error that says so.
 
-    Boxes in pixels seem to be fractions when at least half of all lie between 0 and 1; boxes in fractions seem
-    to be pixels when at least half have a corner beyond 2.
+    Boxes in pixels seem to be fractions when at least half of all lie between 0 and 1; boxes in
+    fractions seem to be pixels when at least half have a corner beyond 2.
     """
     boxes = [(image, thing) for image in images for thing in image.objects if thing.box is not None]
     wrong = [(image, thing) for image, thing in boxes if _seems_other(image, thing)]
     if not wrong or 2 * len(wrong) < len(boxes):
         return list(images), []
     image, first = wrong[0]
-    shown = "({:.10g}, {:.10g}, {:.10g}, {:.10g})".format(*(first.box or ()))
-    how_many = f"{len(wrong)} of {plural(len(boxes), 'box', 'boxes')}"
-    if image.fractions:
-        rule = f'boxes must be fractions of the image, but {how_many} look like pixels, got {shown}; boxes="pixels"'
-        rule += " (--boxes pixels) reads them so"
-    else:
-        rule = f"boxes must be in pixels, but {how_many} look like fractions of the image, got {shown}; "
-        rule += 'boxes="fractions" (--boxes fractions) reads them so'
+    fractions = "fractions of the image"
+    unit, other = (fractions, "pixels") if image.fractions else ("pixels", fractions)
+    option = other.split()[0]
+    got = "({:.10g}, {:.10g}, {:.10g}, {:.10g})".format(*(first.box or ()))
+    rule = f"boxes must be {unit}, but {len(wrong)} of {plural(len(boxes), 'box', 'boxes')} look like {other}"
+    rule += f', got {got}; boxes="{option}" (--boxes {option}) reads them so'
     others = [
         replace(image, objects=tuple(thing for thing in image.objects if not _seems_other(image, thing)))
         for image in images
@@ -119,7 +117,7 @@ def _about_objects(image: AnnotatedImage) -> Iterator[Problem]:
 
 
 def _same_content(places: Iterable[Path]) -> Iterator[list[Path]]:
-    """Groups of files to compare by their place: those with the same bytes, one alone where nothing repeats it."""
+    """The files in groups of the same content; most groups hold one."""
     by_size: dict[int, list[Path]] = defaultdict(list)
     for path in places:
         try:

@@ -82,14 +82,19 @@ def validate(images: Iterable[RawImage], classes: Sequence[str], *, scale_boxes:
 
 
 def require_valid(reading: Reading, root: str, *, skip_invalid: bool) -> Reading:
-    """The same reading. Raises ``DatasetError`` when it has errors, or when skipping them leaves too little."""
+    """The same reading. Raises ``DatasetError`` for its errors, or when skipping them leaves too little.
+
+    A reading without images is an error in any case.
+    """
     wrong = errors(reading.problems)
     if wrong and not skip_invalid:
         raise DatasetError(wrong, advice=SKIP_ADVICE)
     objects = sum(len(image.labels) for image in reading.images)
-    if (wrong and not objects) or not reading.images:
+    if wrong and not objects:
         images = plural(len(reading.images), "valid image")
         raise DatasetError([*wrong, Problem(root, f"must hold valid objects, got {objects} in {images}")])
+    if not reading.images:
+        raise DatasetError([Problem(root, "must hold at least one image, got none")])
     return reading
 
 

@@ -26,7 +26,9 @@ YEARS = {"2007": ("2007",), "2012": ("2012",), "07+12": ("2007", "2012")}
 
 
 class VOCFolder(FolderDataset):
-    """The images of one split of a folder in VOC's layout, with their objects: ``open_folder(…).dataset(split)``.
+    """The images of one split of a folder in VOC's layout, with their objects.
+
+    The same as ``open_folder(root, layout="voc").dataset(split)``.
 
     An image belongs to the annotation of the same name, or else is the one that its ``<filename>`` names.
     Coordinates are divided by the image's size as they stand, no 1 subtracted, as in the authors'

@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssd_lite.data.loading import BatchSource
+from ssd_lite.data import BatchSource
 from ssd_lite.files import UNFINISHED, write_atomic
 from ssd_lite.recipes import Recipe
 
 FORMAT = "ssd_lite run 1"
 KEPT = 2
 
-MAY_CHANGE = ("name", "root", "download", "skip_invalid", "keep", "checkpoint_every")
+MAY_CHANGE = ("name", "root", "download", "layout", "skip_invalid", "keep", "checkpoint_every")
 """Settings that do not affect the steps to come; other images behind them are detected as images."""
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from jaxtyping import Int64
 from torch import Tensor
 
-from ssd_lite.data.loading import BatchSource, in_order
+from ssd_lite.data import BatchSource
+from ssd_lite.data.order import in_order
 from ssd_lite.deprecation import renamed_arguments
 from ssd_lite.evaluation import AveragePrecision, COCOEvaluator, VOCEvaluator
 from ssd_lite.models import SSD

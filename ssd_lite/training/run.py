@@ -10,9 +10,7 @@ from typing import Any
 
 import torch
 
-from ssd_lite.data.examples import Dataset, DatasetError
-from ssd_lite.data.loading import BatchSource, load
-from ssd_lite.data.opening import Datasets, open_datasets
+from ssd_lite.data import BatchSource, Dataset, DatasetError, Datasets, load, open_datasets
 from ssd_lite.deprecation import renamed_arguments
 from ssd_lite.files import write_atomic
 from ssd_lite.messages import plural
@@ -173,6 +171,9 @@ def open_recipe_datasets(recipe: Recipe, *, skip_invalid: bool = False) -> Datas
         seed=recipe.seed,
         skip_invalid=skip_invalid or recipe.skip_invalid,
         download=recipe.download,
+        layout=recipe.layout,
+        boxes=recipe.boxes,
+        scale_boxes=recipe.scale_boxes,
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ssd_lite.criterion import CriterionOptions, Loss, MultiBoxCriterion
-from ssd_lite.data.loading import Batch
+from ssd_lite.data import Batch
 from ssd_lite.models import SSD
 from ssd_lite.recipes import Recipe
 from ssd_lite.training.distributed import ProcessGroup
@@ -146,7 +146,7 @@ class Trainer:
         buffers = [buffer.clone() for buffer in self.model.buffers()]
         try:
             with warnings.catch_warnings():  # the compiler looks at tensors between two graphs
-                warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a leaf")
+                warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not")
                 return self._forward_and_backward(*step)
         except Exception as error:  # a compiler may fail in any way
             if not self._may_fail:
@@ -156,7 +156,8 @@ class Trainer:
             self._set_parts(compiles=False)
             loss = self._forward_and_backward(*step)
             if self.group.is_main:
-                warnings.warn(f"compiling failed, training goes on without it: {_reason(error)}", stacklevel=4)
+                reason = f"compiling failed, training goes on without it: {_reason(error)}"
+                warnings.warn(reason, stacklevel=4)
             return loss
 
     def _forward_and_backward(self, batch: Batch, number: int, batch_size: int | None, first: int) -> Loss:

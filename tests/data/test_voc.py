@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from ssd_lite.data import voc as voc_module
-from ssd_lite.data.validation import MIN_SIDE, box_error
 from ssd_lite.data.examples import Concatenated, DatasetError, Problem
 from ssd_lite.data.images import read_image
+from ssd_lite.data.validation import MIN_SIDE, box_error
 from ssd_lite.data.voc import VOC_CLASSES, VOCFolder, check, splits, voc
 from tests.data.folders import put, voc_object, voc_xml, write_image, write_voc
 

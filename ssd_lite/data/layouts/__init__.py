@@ -1,4 +1,4 @@
-"""Layouts: how folders are laid out. To read another one, write a module like these and add it to ``LAYOUTS``.
+"""Layouts: how folders are laid out. For another one, write a module like these and add it to ``LAYOUTS``.
 
 A module has a function ``find(root)``. It returns ``None`` where the folder is not laid out so, and otherwise
 an object that knows the folder's splits and reads what their files state (see :class:`Layout`).
@@ -35,7 +35,7 @@ class Layout(Protocol):
         ...
 
     def read(self, split: str, classes: Sequence[str] | None = None) -> RawSplit:
-        """What the files of a split state. ``classes`` are the names that were given, for files of numbers alone."""
+        """What the files of a split state; ``classes`` are the given names, for files that hold numbers."""
         ...
 
 

@@ -23,7 +23,7 @@ class Split(NamedTuple):
 
 
 def find(root: Path) -> "COCO | None":
-    """The folder, if it is laid out like COCO: a file for each split beside its images, or all in one place."""
+    """The folder, if it is laid out like COCO: JSON beside the images of each split, or in one place."""
     by_folder = {name: _file_in(folder) for name, folder in split_folders(root).items()}
     splits = {
         name: Split(file, (file.parent, file.parent / "images")) for name, file in by_folder.items() if file
@@ -54,7 +54,8 @@ class COCO:
     def classes(self) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
         """The names of the categories by id, those of the first split before what other splits add."""
         names = dict.fromkeys(name for split in self.splits for name in self._file(split).classes)
-        return tuple(names), ()
+        problems = [p for split in self.splits for p in self._file(split).class_problems]
+        return tuple(names), tuple(problems)
 
     def count(self, split: str) -> int:
         return len(self._file(split).images)

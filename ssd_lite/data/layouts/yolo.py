@@ -1,4 +1,4 @@
-"""YOLO's layout: a text file for each image, in a folder ``labels`` or beside the image; names in a YAML file."""
+"""YOLO's layout: a text file of labels for each image, and names of classes in a YAML file."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,7 +28,11 @@ def find(root: Path) -> "YOLO | None":
     stated = read_yaml(root)
     if "names" not in stated.content and not _has_labels(root):
         return None
-    splits = stated_places(root, stated) or _found_splits(root)
+    splits = stated_places(root, stated)
+    known = {place for places in splits.values() for place in places}
+    found = _found_splits(root)
+    if not splits or ALL not in found:  # folders of images that the YAML file does not state
+        splits |= {name: places for name, places in found.items() if known.isdisjoint(places)}
     return YOLO(root, splits, stated) if splits else None
 
 
@@ -84,7 +88,7 @@ class YOLO:
         return RawImage(shown(path, folder), label_file, path, image_file, None, objects, fractions=True)
 
     def _label(self, image: Path) -> Path:
-        """The label file of an image: in ``labels`` for one in ``images``, else beside it, as Ultralytics does."""
+        """The label file of an image: in ``labels`` for one in ``images``, else beside it, as Ultralytics."""
         parts = list(image.relative_to(self.root).parts)
         folders = [place for place, part in enumerate(parts[:-1]) if part == "images"]
         if folders:

@@ -19,12 +19,16 @@ Item = Mapping[str, Any]
 
 
 class COCOFile(NamedTuple):
-    """The lists of a file: images and categories by id, each image's objects, and what is wrong with the rest."""
+    """Images by id, the objects of each, the names of the categories, and what is wrong.
+
+    ``class_problems`` concern the categories alone and do not matter where classes are given.
+    """
 
     images: dict[int, Item]
     objects: dict[int, list[RawObject]]
     classes: tuple[str, ...]
     problems: tuple[Problem, ...]
+    class_problems: tuple[Problem, ...] = ()
 
 
 def read_coco(path: Path, file: str) -> COCOFile:
@@ -36,13 +40,12 @@ def read_coco(path: Path, file: str) -> COCOFile:
     images, more = _by_id(parts["images"], "image", "file_name", file)
     objects, most = _objects(parts["annotations"], images, categories, file)
     classes, rules = _classes(categories, objects)
-    return COCOFile(
-        images, objects, classes, (*wrong, *more, *most, *(Problem(file, rule) for rule in rules))
-    )
+    class_problems = tuple(Problem(file, rule) for rule in rules)
+    return COCOFile(images, objects, classes, (*wrong, *more, *most), class_problems)
 
 
 def raw_split(read: COCOFile, file: str, images_dir: Path, root: Path) -> RawSplit:
-    """The images of a file that was read, looked for in a folder of images; no link may lead out of ``root``."""
+    """The images that a file states, found in a folder of images; no link may lead out of ``root``."""
     images = [
         _image(item, file, images_dir, root, read.objects.get(number, ()))
         for number, item in read.images.items()

@@ -40,7 +40,8 @@ def read_split_list(path: Path, file: str, known: Container[str]) -> Listed:
     ]
     repaired = [line for line, (_, was_file) in zip(lines, found, strict=True) if was_file]
     if repaired:
-        rule = f"{plural(len(repaired), 'image')} listed as files were found by name, got {short_repr(repaired[0])}"
+        files = plural(len(repaired), "image listed as a file was", "images listed as files were")
+        rule = f"{files} found by name, got {short_repr(repaired[0])}"
         problems.append(Problem(file, rule, severity="repair"))
     return Listed(tuple(times), tuple(problems))
 

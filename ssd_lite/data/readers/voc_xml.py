@@ -108,7 +108,7 @@ def _text_of(element: Element, tag: str) -> str:
 def _numbers(
     element: Element | None, tags: Sequence[str], *, missing: str = ""
 ) -> tuple[list[float] | None, list[str]]:
-    """The numbers in an element's children and the rules they break; if any is broken there are no numbers."""
+    """The numbers in an element's children, or ``None`` with the rules that they break."""
     numbers, broken = [], []
     for tag in tags:
         text = "" if element is None else _text_of(element, tag)

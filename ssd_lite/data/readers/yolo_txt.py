@@ -20,7 +20,7 @@ def read_labels(path: Path, file: str, classes: Sequence[str]) -> tuple[RawObjec
 
 
 def are_labels(path: Path) -> bool:
-    """Whether a file looks like YOLO's labels: its first line with anything in it is of five numbers or more."""
+    """Whether a file looks like YOLO's labels: its first line holds five numbers or more."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             words = next((line.split() for line in file if line.strip()), None)

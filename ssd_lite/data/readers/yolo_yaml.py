@@ -8,12 +8,10 @@ import yaml
 
 from ssd_lite.data.paths import files_in, leads_out, links_out
 from ssd_lite.data.problems import Problem
+from ssd_lite.data.splits import meaning
 from ssd_lite.messages import short_repr
 
 SUFFIXES = (".yaml", ".yml")
-
-KEYS = ("train", "val", "valid", "test")
-"""Splits that the file may state."""
 
 NAME_FILES = ("classes.txt", "obj.names", "names.txt")
 """Files with one name a line, for datasets without a YAML file."""
@@ -23,7 +21,7 @@ MAX_BYTES = 1_000_000
 
 
 class Stated(NamedTuple):
-    """The content of a YAML file, or the reason why there is none; ``file`` is empty where there is no file."""
+    """The content of a YAML file, or why it cannot be read; ``file`` is empty where there is none."""
 
     file: str
     content: dict[str, Any]
@@ -31,7 +29,7 @@ class Stated(NamedTuple):
 
 
 def read_yaml(root: Path) -> Stated:
-    """The first YAML file in a folder that states names of classes, or else what is wrong with the first one."""
+    """The first YAML file in a folder that names classes, or else what is wrong with the first one."""
     read = [_read(path, root) for path in sorted(files_in(root, SUFFIXES))]
     return next((stated for stated in read if "names" in stated.content), read[0] if read else Stated("", {}))
 
@@ -51,7 +49,7 @@ def class_names(root: Path, stated: Stated) -> tuple[tuple[str, ...], tuple[Prob
     if not isinstance(names, list) or not all(isinstance(name, str | int | float) for name in names):
         rule = f"names must be a list of names, or give one for each number from 0, got {short_repr(names)}"
         return (), (Problem(file, rule),)
-    plain = [" ".join(str(name).split()) for name in names]
+    plain = [str(name).strip() for name in names]
     if twice := next((name for name in plain if plain.count(name) > 1 or not name), None):
         return (), (Problem(file, f"names must differ and not be empty, got {short_repr(twice)}"),)
     return tuple(plain), ()
@@ -60,8 +58,9 @@ def class_names(root: Path, stated: Stated) -> tuple[tuple[str, ...], tuple[Prob
 def stated_places(root: Path, stated: Stated) -> dict[str, tuple[Path, ...]]:
     """The folders or lists of images that the file states for each split, as far as they are there."""
     splits = {}
-    for key in KEYS:
-        value = stated.content.get(key)
+    for key, value in stated.content.items():
+        if not isinstance(key, str) or meaning(key) is None:
+            continue
         places = value if isinstance(value, list) else [value]
         base = stated.content.get("path")
         found = [place_in(root, place, base) for place in places if isinstance(place, str)]
