@@ -65,4 +65,6 @@ def named(folder: Path, names: Sequence[str]) -> Path | None:
 
 def shown(path: Path, root: Path) -> str:
     """What messages call a file: its path relative to the dataset's folder."""
+    if path == root:
+        return path.name
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

@@ -33,10 +33,13 @@ def unit_mistaken(images: Sequence[RawImage]) -> tuple[list[RawImage], list[Prob
         return list(images), []
     image, first = wrong[0]
     fractions = "fractions of the image"
-    unit, other = (fractions, "pixels") if image.fractions else ("pixels", fractions)
+    unit, other = (fractions, "pixels") if image.fractions else ("in pixels", fractions)
     option = other.split()[0]
     got = "({:.10g}, {:.10g}, {:.10g}, {:.10g})".format(*(first.box or ()))
-    rule = f"boxes must be {unit}, but {len(wrong)} of {plural(len(boxes), 'box', 'boxes')} look like {other}"
+    verb = "looks" if len(wrong) == 1 else "look"
+    rule = (
+        f"boxes must be {unit}, but {len(wrong)} of {plural(len(boxes), 'box', 'boxes')} {verb} like {other}"
+    )
     rule += f', got {got}; boxes="{option}" (--boxes {option}) reads them so'
     others = [
         replace(image, objects=tuple(thing for thing in image.objects if not _seems_other(image, thing)))
@@ -71,10 +74,8 @@ def repeated_images(splits: Mapping[str, Iterable[AnnotatedImage]]) -> Iterator[
         if split == other_split:
             rule = f"image has the same content as {other}; remove one of them"
         else:
-            rule = (
-                f"image of split {split} is in split {other_split}, too ({other}), where it tells nothing new"
-            )
-            rule += "; remove it from one of them"
+            rule = f"image of split {split} is in split {other_split}, too ({other}); remove it from one of "
+            rule += "them, or measurements look better than they are"
         yield Problem(file, rule, severity="warning")
 
 

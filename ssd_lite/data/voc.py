@@ -76,11 +76,14 @@ def check(
     progress: Progress | None = None,
 ) -> list[Problem]:
     """Every error of one split, or of all; each image is decoded, too. Nothing is raised."""
+    problems: list[Problem] = []
     try:
         folder = open_folder(root, layout="voc", classes=classes)
-        return list(errors(folder.check(progress, split=split)))
+        problems += errors(folder.check(progress, split=split))
+        folder.datasets(*(folder.splits if split is None else (split,)))
     except DatasetError as error:
-        return list(error.problems)
+        problems += error.problems
+    return list(dict.fromkeys(problems))
 
 
 def voc(

@@ -107,8 +107,8 @@ def _voc_xml(image: AnnotatedImage, file: str, classes: Sequence[str]) -> Elemen
     root = ElementTree.Element("annotation")
     _add(root, "filename", file)
     size = ElementTree.SubElement(root, "size")
-    for tag, value in zip(("width", "height", "depth"), (*image.size_px, 3), strict=True):
-        _add(size, tag, value)
+    for tag, side in zip(("width", "height", "depth"), (*image.size_px, 3), strict=True):
+        _add(size, tag, side)
     for box, label, difficult, crowd in _objects(image):
         element = ElementTree.SubElement(root, "object")
         _add(element, "name", classes[label - 1])

@@ -24,6 +24,8 @@ def write_image(
     if orientation != 1:
         exif[EXIF_ORIENTATION] = orientation
         options["exif"] = exif
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        options |= {"comment": f"{path.parent.name}/{path.name}"}  # no two files with the same content
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.stack([x, y, 255 - x], axis=2).astype(np.uint8)).save(path, **options)
     return path
@@ -88,3 +90,83 @@ def put(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+# ---- the forms that other tools write: each image shows a king at (4, 3, 20, 15) of its 40 × 30 pixels
+
+KING_XML = voc_xml(voc_object(("king", 4, 3, 20, 15)))
+KING_TXT = "0 0.3 0.3 0.4 0.4\n"
+
+
+def write_voc_flat(root: Path, names: str = "abc") -> Path:
+    """XML beside the images, as labelImg writes it."""
+    for name in names:
+        write_image(root / f"{name}.jpg")
+        put(root / f"{name}.xml", KING_XML)
+    return root
+
+
+def write_voc_splits(root: Path) -> Path:
+    """A folder for each split, XML beside the images, as Roboflow writes it."""
+    for split, names in (("train", "abc"), ("valid", "de"), ("test", "f")):
+        write_voc_flat(root / split, names)
+    return root
+
+
+def one_king(*names: str) -> str:
+    """A COCO file of images with a king each; like Roboflow's it has a category for the supercategory."""
+    images = [
+        {"id": number, "file_name": name, "width": 40, "height": 30} for number, name in enumerate(names)
+    ]
+    kings = [
+        {"id": number, "image_id": number, "category_id": 1, "bbox": [4, 3, 16, 12], "iscrowd": 0}
+        for number in range(len(names))
+    ]
+    categories = [{"id": 0, "name": "cards", "supercategory": "none"}]
+    categories.append({"id": 1, "name": "king", "supercategory": "cards"})
+    return json.dumps({"images": images, "annotations": kings, "categories": categories})
+
+
+def write_coco_standard(root: Path) -> Path:
+    """``annotations/instances_SPLIT.json`` and a folder of images for each split."""
+    for split, names in (("train2017", "abc"), ("val2017", "de")):
+        for name in names:
+            write_image(root / split / "batch 1" / f"{name}.jpg")
+        text = one_king(*(f"batch 1/{name}.jpg" for name in names))
+        put(root / "annotations" / f"instances_{split}.json", text)
+    return root
+
+
+def write_coco_roboflow(root: Path) -> Path:
+    """A JSON file beside the images of each split."""
+    for split, names in (("train", "abc"), ("valid", "de")):
+        for name in names:
+            write_image(root / split / f"{name}.jpg")
+        put(root / split / "_annotations.coco.json", one_king(*(f"{name}.jpg" for name in names)))
+    return root
+
+
+def write_coco_single(root: Path) -> Path:
+    """One JSON file beside the folder ``images``, with paths, as Label Studio writes it."""
+    for name in "abc":
+        write_image(root / "images" / f"{name}.jpg")
+    put(root / "result.json", one_king(*(f"images\\{name}.jpg" for name in "abc")))
+    return root
+
+
+YOLO_FORMS = {
+    "images/train": ("images/train", "labels/train", "images/val", "labels/val"),
+    "train/images": ("train/images", "train/labels", "valid/images", "valid/labels"),
+    "beside": ("train", "train", "valid", "valid"),
+}
+
+
+def write_yolo(root: Path, form: str = "images/train", *, yaml: str | None = None) -> Path:
+    """YOLO's layout, two images to train on and one to validate on; ``yaml`` is all of ``data.yaml``."""
+    train, train_labels, val, val_labels = YOLO_FORMS[form]
+    for images, labels, names in ((train, train_labels, "ab"), (val, val_labels, "c")):
+        for name in names:
+            write_image(root / images / f"{name}.jpg")
+            put(root / labels / f"{name}.txt", KING_TXT)
+    put(root / "data.yaml", f"train: ../{train}\nval: ../{val}\nnames: [king]\n" if yaml is None else yaml)
+    return root

@@ -29,13 +29,13 @@ def find(root: Path) -> "COCO | None":
         name: Split(file, (file.parent, file.parent / "images")) for name, file in by_folder.items() if file
     }
     if splits:
-        return COCO(root, splits, "a JSON file in the folder of each split")
+        return COCO(root, splits, "JSON beside the images")
     for folder in (*(path for path in subfolders(root) if path.name.lower() == "annotations"), root):
         files = [file for file in sorted(files_in(folder, JSON)) if _is_annotation_file(file)]
         instances = [file for file in files if file.name.startswith("instances_")]
         if files := instances or files:
             names = _split_names(files)
-            where = "annotations" if folder != root else "a JSON file beside the images"
+            where = f"JSON in {folder.name}" if folder != root else "JSON beside the images"
             return COCO(root, {n: Split(f, _image_folders(root, n)) for n, f in names.items()}, where)
     return None
 

@@ -15,7 +15,7 @@ from ssd_lite.data.readers.yolo_yaml import (
     read_yaml,
     stated_places,
 )
-from ssd_lite.data.splits import ALL, split_folders
+from ssd_lite.data.splits import ALL, meaning, split_folders
 
 Places = tuple[Path, ...]
 """The folders of a split's images, or files that list them."""
@@ -32,7 +32,7 @@ def find(root: Path) -> "YOLO | None":
     known = {place for places in splits.values() for place in places}
     found = _found_splits(root)
     if not splits or ALL not in found:  # folders of images that the YAML file does not state
-        splits |= {name: places for name, places in found.items() if known.isdisjoint(places)}
+        splits = {name: places for name, places in found.items() if known.isdisjoint(places)} | splits
     return YOLO(root, splits, stated) if splits else None
 
 
@@ -97,21 +97,24 @@ class YOLO:
 
 
 def _found_splits(root: Path) -> dict[str, Places]:
-    """Splits by the names of folders: ``images/train``, ``train/images``, ``train``; or all images in one."""
+    """Splits by folders, ``images/train``, ``train/images`` or ``train``, by lists, or all images in one."""
     nested = {folder.name: folder for folder in subfolders(root / "images")}
     by_split = split_folders(root)
     inner = {name: folder / "images" for name, folder in by_split.items()}
-    for splits in (nested, inner, by_split, {ALL: root / "images"}, {ALL: root}):
+    lists = {path.stem: path for path in files_in(root, (".txt",)) if meaning(path.stem)}
+    for splits in (nested, inner, by_split, lists, {ALL: root / "images"}, {ALL: root}):
         there: dict[str, Places] = {
-            name: (folder,) for name, folder in splits.items() if folder.is_dir() and _has_images(folder)
+            name: (place,) for name, place in splits.items() if _has_images(place, root)
         }
         if there:
             return there
     return {}
 
 
-def _has_images(folder: Path) -> bool:
-    return next(files_in(folder, IMAGE_SUFFIXES, deep=True), None) is not None
+def _has_images(place: Path, root: Path) -> bool:
+    if place.is_file():
+        return bool(_listed(place, root))
+    return place.is_dir() and next(files_in(place, IMAGE_SUFFIXES, deep=True), None) is not None
 
 
 def _has_labels(root: Path) -> bool:
@@ -119,7 +122,7 @@ def _has_labels(root: Path) -> bool:
     folders = [root / "labels", *subfolders(root / "labels")]
     folders += [place for folder in split_folders(root).values() for place in (folder / "labels", folder)]
     if any((root / name).is_file() for name in NAME_FILES):
-        folders.append(root)
+        folders += [root, *subfolders(root)]
     return any(_holds_labels(folder) for folder in folders)
 
 

@@ -50,8 +50,8 @@ def class_names(root: Path, stated: Stated) -> tuple[tuple[str, ...], tuple[Prob
         rule = f"names must be a list of names, or give one for each number from 0, got {short_repr(names)}"
         return (), (Problem(file, rule),)
     plain = [str(name).strip() for name in names]
-    if twice := next((name for name in plain if plain.count(name) > 1 or not name), None):
-        return (), (Problem(file, f"names must differ and not be empty, got {short_repr(twice)}"),)
+    if wrong := [name for name in plain if plain.count(name) > 1 or not name]:
+        return (), (Problem(file, f"names must differ and not be empty, got {short_repr(wrong[0])}"),)
     return tuple(plain), ()
 
 
@@ -95,6 +95,8 @@ def _read(path: Path, root: Path) -> Stated:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         return Stated(path.name, {}, f"must be YAML: {' '.join(str(error).split())}")
+    if content is None:
+        return Stated(path.name, {})
     if not isinstance(content, dict):
         return Stated(path.name, {}, f"must be a mapping with the key names, got {short_repr(content)}")
     return Stated(path.name, content)
