@@ -18,7 +18,7 @@ from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.models import MODELS, SSD
 from ssd_lite.recipes import Recipe
 
-POINTS = 8
+POINTS = 10
 """How often a side is evaluated."""
 
 NUMBERS = 1_000_000
