@@ -165,7 +165,7 @@ def test_runs_happen_in_processes_of_their_own(study, tmp_path) -> None:
 
 
 def test_the_command_line_reaches_its_processes(tmp_path) -> None:
-    """As users start it: what spawned processes run must not stand in ``__main__``, which they do not import."""
+    """As users start it: spawned processes do not import ``__main__``, so their work must not stand there."""
     for part in running.DRAWN:  # so that nothing has to be drawn
         (tmp_path / "scenes").mkdir(exist_ok=True)
         (tmp_path / "scenes" / f"{part}-0-128.pt").touch()
