@@ -68,7 +68,7 @@ def test_a_folder_of_ones_own_is_used(whole, tmp_path) -> None:
     root = whole[1] / "work" / "scenes"
     measured = _run(tmp_path, "--data", str(root))
     assert measured["settings"]["dataset"] == "scenes"
-    assert not (tmp_path / "work").exists()
+    assert not (tmp_path / "work" / "scenes").exists()
 
 
 class _Counting:
