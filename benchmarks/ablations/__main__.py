@@ -113,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tasks = [] if arguments.collect else list(pending(studies, seeds=seeds, folder=arguments.work))
     if tasks:
         print(f"{len(tasks)} runs to do, {arguments.workers} at a time", flush=True)
-        draw_all(seeds, studies[0].base.canvas_px, arguments.work, arguments.workers)
+        draw_all(seeds, studies[0].base.canvas_px, arguments.work)
         work_through(
             tasks,
             device=device,

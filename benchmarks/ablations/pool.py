@@ -47,12 +47,8 @@ def single_threaded() -> None:
     torch.set_num_threads(1)
 
 
-def draw_all(seeds: Sequence[int], canvas_px: int, folder: Path, workers: int) -> None:
-    """Draw the scenes of all seeds that are not drawn yet, in parallel."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=single_threaded) as pool:
-        done = [
-            pool.submit(draw, folder / "scenes", part, seed, canvas_px) for seed in seeds for part in DRAWN
-        ]
-        for future in done:
-            future.result()
+def draw_all(seeds: Sequence[int], canvas_px: int, folder: Path) -> None:
+    """Draw the scenes of all seeds that are not drawn yet; each part is drawn by all cores."""
+    for seed in seeds:
+        for part in DRAWN:
+            draw(folder / "scenes", part, seed, canvas_px)

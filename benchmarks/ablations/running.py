@@ -19,7 +19,7 @@ from ssd_lite.models import SSD
 from ssd_lite.recipes import Recipe, for_folder
 from ssd_lite.truths import Truths
 
-MEASURED, LOGGED_EVERY = 5, 50
+MEASURED, LOGGED_EVERY = 3, 50
 """How often a run is measured, and every how many steps its losses are kept."""
 
 DRAWN = {"train": 3000, "test": 300}
