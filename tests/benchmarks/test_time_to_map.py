@@ -139,7 +139,7 @@ def test_both_sides_read_the_same_images_and_objects(tmp_path) -> None:
 def test_drawn_scenes_are_the_same_in_memory_and_as_files(tmp_path) -> None:
     scenes = Scenes(count=9, size=(96, 128))
     root = drawn.folder(tmp_path / "drawn", scenes, workers=2)
-    images = drawn.decoded(scenes, workers=0)
+    images = decode(scenes)
     for number, truth in enumerate(images.truths.unpadded()):
         assert images.images[number].equal(scenes[number].image)
         assert truth.boxes_xyxy.equal(scenes[number].truth.boxes_xyxy)
