@@ -32,6 +32,10 @@ LEAST_S = 20
 """Seconds that must be left for a part to be started."""
 
 
+SPARE_S = 40
+"""Seconds between a part's own time limit and the one at which it is stopped: to evaluate and to write."""
+
+
 def run_parts(todo: Sequence[Part], *, work: Path, out: Path, limit_s: float) -> list[str]:
     """Run the parts that are not complete, until the time is over; returns the names of those still
     incomplete.
@@ -48,7 +52,8 @@ def run_parts(todo: Sequence[Part], *, work: Path, out: Path, limit_s: float) ->
 
 
 def _run(part: Part, work: Path, out: Path, left_s: float) -> None:
-    command = [*part.command, *(("--limit-s", f"{left_s:.0f}") if part.takes_limit else ())]
+    own_limit = max(left_s - SPARE_S, 1)
+    command = [*part.command, *(("--limit-s", f"{own_limit:.0f}") if part.takes_limit else ())]
     print(f"--- {part.name}: python {' '.join(command)}", flush=True)
     log = work / f"{part.name}.log"
     outcome = run(command, log=log, limit_s=left_s, meanwhile=lambda: copy_results(part, work, out))

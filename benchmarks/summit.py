@@ -89,15 +89,13 @@ def measure(
             "test_images": len(test),
             "watched_images": len(watched),
             "drawing_seconds": round(time.monotonic() - began, 1),
+            "curve": curve.points,
         }
     )
 
     def on_checkpoint(step: int, seconds: float, model: SSD) -> None:
         curve.add(step, seconds, training.evaluate(model, watched).mean)
-        saved = max((folder / "checkpoints").glob("step-*.pt"))
-        record.replace(
-            {"curve": curve.points, "state_mb": round(saved.stat().st_size / 1e6, 1), "log": log(folder)}
-        )
+        record.replace({"curve": curve.points, "state_mb": state_mb(folder), "log": log(folder)})
         print(f"step {step}: {seconds:.0f} s of training, mAP {curve.points[-1]['map']:.3f}", flush=True)
 
     options: dict[str, Any] = {
@@ -106,7 +104,7 @@ def measure(
         "show": False,
         "on_checkpoint": on_checkpoint,
     }
-    options["stop_after_s"] = max(limit_s - (time.monotonic() - began), 1.0)
+    options["stop_after_s"] = max(limit_s - (time.monotonic() - began), 0.0)
     resumes = (folder / "recipe.json").exists()
     result = training.resume(folder, **options) if resumes else training.train(run, run_dir=folder, **options)
     record.replace(_outcome(result, folder))
@@ -121,8 +119,14 @@ def _outcome(result: training.Result, folder: Path) -> dict[str, Any]:
         "first_step_seconds": round(result.first_step_seconds, 2),
         "training_images_per_second": round(result.images_per_second, 1),
         "log": log(folder),
+        "state_mb": state_mb(folder),
         "detector_mb": {"half precision": round(2 * weights / 1e6, 1), "stored": False},
     }
+
+
+def state_mb(folder: Path) -> float:
+    """Megabytes of the newest checkpoint."""
+    return round(max((folder / "checkpoints").glob("step-*.pt")).stat().st_size / 1e6, 1)
 
 
 def log(folder: Path) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ def test_nothing_inside_a_recipe_can_be_changed() -> None:
     recipe = recipes.scenes().changed(model_options={"mean": [0.1, 0.2, 0.3]})
     with pytest.raises(dataclasses.FrozenInstanceError):
         recipe.criterion.alpha = 7.0
-    with pytest.raises(TypeError, match="Recipe.changed"):
+    with pytest.raises(TypeError, match=r"Recipe\.changed"):
         recipe.model_options["width"] = 2
     assert recipe.model_options == {"mean": (0.1, 0.2, 0.3)}
 
@@ -63,7 +63,9 @@ def test_variances_of_an_older_recipe_are_taken_where_they_are_the_models() -> N
 
 def test_a_recipe_is_shown_on_one_line() -> None:
     shown = repr(recipes.scenes())
-    assert shown == "<Recipe scenes: ssd_tiny on scenes, 1,300 steps of 16 images, learning rate 0.02, seed 0>"
+    assert (
+        shown == "<Recipe scenes: ssd_tiny on scenes, 1,300 steps of 16 images, learning rate 0.02, seed 0>"
+    )
 
 
 def test_the_summit_is_the_papers_run_on_drawn_scenes() -> None:

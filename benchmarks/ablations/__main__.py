@@ -7,19 +7,17 @@ from the files of single runs in ``--work`` or from the studies' JSON in ``--out
 
 import argparse
 import json
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.ablations.collecting import collect, costs, keep, path_of, restore
-from benchmarks.ablations.running import DRAWN, draw, run
+from benchmarks.ablations.collecting import collect, costs, path_of, restore
+from benchmarks.ablations.pool import draw_all, work_through
 from benchmarks.ablations.studies import STUDIES
 from benchmarks.ablations.study import Run, Study
 from benchmarks.command import add_limit
@@ -42,49 +40,6 @@ def pending(studies: Sequence[Study], *, seeds: Sequence[int], folder: Path) -> 
                         seen.add(task.key)
                         if not path_of(task, folder).exists():
                             yield task
-
-
-def work_through(
-    tasks: Sequence[Run], *, device: torch.device, workers: int, folder: Path, limit_s: float, on_result: Any
-) -> None:
-    """Run tasks in processes; a task is started only if one as slow as the slowest so far would end in time."""
-    end, slowest = time.monotonic() + limit_s, 0.0
-    context = multiprocessing.get_context("spawn")
-    running: dict[Future[float], Run] = {}
-    waiting = list(reversed(tasks))
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_single_threaded) as pool:
-        while waiting or running:
-            while waiting and len(running) < workers and time.monotonic() + slowest < end:
-                task = waiting.pop()
-                running[pool.submit(one, task, device, folder)] = task
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                slowest = max(slowest, future.result())
-                running.pop(future)
-                on_result()
-
-
-def one(task: Run, device: torch.device, folder: Path) -> float:
-    """Do one run and write its result; returns the seconds that it took."""
-    began = time.monotonic()
-    keep(task, run(task, device=device, scenes=folder / "scenes"), folder)
-    return time.monotonic() - began
-
-
-def _single_threaded() -> None:
-    torch.set_num_threads(1)
-
-
-def _draw_all(seeds: Sequence[int], canvas_px: int, folder: Path, workers: int) -> None:
-    """Draw the scenes of all seeds that are not drawn yet, in parallel."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_single_threaded) as pool:
-        done = [
-            pool.submit(draw, folder / "scenes", part, seed, canvas_px) for seed in seeds for part in DRAWN
-        ]
-        for future in done:
-            future.result()
 
 
 class Collector:
@@ -158,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tasks = [] if arguments.collect else list(pending(studies, seeds=seeds, folder=arguments.work))
     if tasks:
         print(f"{len(tasks)} runs to do, {arguments.workers} at a time", flush=True)
-        _draw_all(seeds, studies[0].base.canvas_px, arguments.work, arguments.workers)
+        draw_all(seeds, studies[0].base.canvas_px, arguments.work)
         work_through(
             tasks,
             device=device,

@@ -35,6 +35,11 @@ def measure(model: SSD, images: BatchSource, *, robustness: bool = False) -> dic
     return result
 
 
+def mean_precision(model: SSD, images: BatchSource) -> float:
+    """The mAP over all objects alone."""
+    return _mean(model.classes, *_predicted(model, images, _unchanged))
+
+
 def _predicted(
     model: SSD, images: BatchSource, change: Change
 ) -> tuple[list[dict[str, Tensor]], list[Truths]]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmarks.ablations import architectures
-from benchmarks.ablations.measuring import measure
+from benchmarks.ablations.measuring import mean_precision, measure
 from benchmarks.ablations.study import Run
 from benchmarks.drawn import first
 from ssd_lite import training
@@ -19,7 +19,7 @@ from ssd_lite.models import SSD
 from ssd_lite.recipes import Recipe, for_folder
 from ssd_lite.truths import Truths
 
-MEASURED, LOGGED_EVERY = 5, 20
+MEASURED, LOGGED_EVERY = 3, 20
 """How often a run is measured, and every how many steps its losses are kept."""
 
 DRAWN = {"train": 3000, "test": 300}
@@ -37,7 +37,6 @@ def run(task: Run, *, device: torch.device, scenes: Path) -> dict[str, Any]:
     times = {round(recipe.steps * part / MEASURED) for part in range(1, MEASURED + 1)}
     losses: list[torch.Tensor] = []  # on the device, since reading them would wait for it
     measured: list[list[float]] = []
-    results: dict[str, float] = {}
     order = shuffled(len(train), recipe.batch, steps=recipe.steps, seed=recipe.seed)
     for step, batch in enumerate(train.batches(order), start=1):
         loss = trainer.step(batch, step - 1)
@@ -45,8 +44,8 @@ def run(task: Run, *, device: torch.device, scenes: Path) -> dict[str, Any]:
         if step in times:
             if (diverged := _first_not_finite(losses)) is not None:
                 return {"diverged": diverged, "map": measured, "log": _log(losses)}
-            results = measure(trainer.model, test, robustness=task.robustness and step == recipe.steps)
-            measured.append([step, results["map"]])
+            measured.append([step, mean_precision(trainer.model, test)])
+    results = measure(trainer.model, test, robustness=task.robustness)
     return {"map": measured, "metrics": results, "log": _log(losses)}
 
 

@@ -18,7 +18,7 @@ def _changed(**changes: object) -> Variation:
 
 
 def _criterion(**options: object) -> Variation:
-    return _changed(criterion=options)
+    return _changed(criterion=options) if options else Variation()
 
 
 def _mining() -> Study:

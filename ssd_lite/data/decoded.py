@@ -10,9 +10,11 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ssd_lite.data.batches import Batch, Shape, shrink, shrunk_shape
+from ssd_lite.data.drawing import scenes_in_order
 from ssd_lite.data.examples import Dataset, Example
 from ssd_lite.data.machine import local_cores
 from ssd_lite.data.problems import SKIP_ADVICE, DatasetError, Problem
+from ssd_lite.data.scenes import Scenes
 from ssd_lite.messages import plural
 from ssd_lite.truths import Truths
 
@@ -143,7 +145,18 @@ def _read_all(
     dataset: Dataset, canvas_px: int, progress: Progress | None
 ) -> Iterator[Example | DatasetError]:
     """Every example in order, shrunk to the canvas, or the error that it raised."""
+    examples = _drawn(dataset, canvas_px) if isinstance(dataset, Scenes) else _read(dataset, canvas_px)
+    for done, example in enumerate(examples, 1):
+        yield example
+        if progress is not None:
+            progress(done, len(dataset))
 
+
+def _drawn(scenes: Scenes, canvas_px: int) -> Iterator[Example]:
+    return (shrink(scene, canvas_px) for scene in scenes_in_order(scenes))
+
+
+def _read(dataset: Dataset, canvas_px: int) -> Iterator[Example | DatasetError]:
     def read(index: int) -> Example | DatasetError:
         try:
             return shrink(dataset[index], canvas_px)
@@ -151,10 +164,7 @@ def _read_all(
             return error
 
     with ThreadPoolExecutor(local_cores()) as pool:
-        for done, example in enumerate(pool.map(read, range(len(dataset))), 1):
-            yield example
-            if progress is not None:
-                progress(done, len(dataset))
+        yield from pool.map(read, range(len(dataset)))
 
 
 def _drained(examples: deque[Example | DatasetError]) -> Iterator[Example | DatasetError]:

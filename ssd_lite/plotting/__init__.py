@@ -1,87 +1,87 @@
-"""Every figure of the package and the book. matplotlib is imported here only.
+"""All figures of the package and the book; matplotlib is imported here and nowhere else.
 
-Each function returns a figure; :func:`save` writes and closes it. A class has the same colour in all
-of them, truths are drawn with broken lines, detections with full ones.
+Each function returns a figure, and :func:`save` writes and closes it. A class has the same colour in every
+figure; objects are dashed, detections are solid.
 """
 
-from ssd_lite.plotting.augmentation import (
-    distributions,
+from ssd_lite.deprecation import renamed
+from ssd_lite.plotting.benchmarks import map_over_time, speedups, time_breakdown
+from ssd_lite.plotting.boxes import draw_boxes, draw_detections, draw_truth, show_image
+from ssd_lite.plotting.charts import distributions, grouped_bars, line_chart
+from ssd_lite.plotting.coverage import overlap_by_size, recall_by_size, sizes_by_map
+from ssd_lite.plotting.curves import (
+    ablation,
+    final_map,
+    loss_curves,
+    loss_of_runs,
+    losses_by_rate,
     map_over_steps,
-    patch_on_image,
-    pictures,
-    shares,
-    trends,
+    precision_envelope,
+    precision_recall,
+    schedule,
 )
-from ssd_lite.plotting.benchmarks import map_over_time, speed_ups, time_of_parts
-from ssd_lite.plotting.common import (
-    COLOURS,
-    colour,
-    draw_boxes,
-    draw_detections,
-    draw_truth,
-    save,
-    show_image,
-)
-from ssd_lite.plotting.curves import ablation, final_map, loss_curves, precision_recall
-from ssd_lite.plotting.detections import contact_sheet, detected, detections_beside_truth
-from ssd_lite.plotting.matching import (
-    IGNORED,
-    assignments,
-    intersection_and_union,
-    lost_objects,
-    overlap_map,
-    overlap_table,
-    overlaps_to_the_eye,
-    scores_by_overlap,
-    threshold_trade,
-    two_maps,
-    unassigned,
-)
-from ssd_lite.plotting.mining import (
-    focal_and_mining,
-    imbalance,
-    look_alikes,
-    loss_shares,
-    mined_boxes,
-    mining_progress,
-    mining_speed,
-    positives_among,
-    sorted_losses,
-)
-from ssd_lite.plotting.objective import (
-    decoded_boxes,
-    detections_compared,
-    gradient_boxes,
-    line_fits,
-    loss_shapes,
-    matched_pair,
-    offset_pairs,
-    offset_spread,
-    overfitting,
-    ratio_costs,
-)
-from ssd_lite.plotting.scales import (
+from ssd_lite.plotting.default_boxes import (
     best_default_boxes,
     boxes_beyond_image,
     boxes_of_cells,
     centres_of_maps,
-    detections_side_by_side,
-    overlap_by_size,
-    recall_by_size,
     receptive_fields,
     scale_ladder,
-    sizes_by_map,
 )
-from ssd_lite.plotting.start import logo, single_shot, truth_and_found
-from ssd_lite.plotting.training import (
+from ssd_lite.plotting.detections import (
+    contact_sheet,
+    detected,
+    detections_beside_truth,
+    detections_compared,
+    detections_over_truth,
+    detections_side_by_side,
     failures,
-    found,
-    loss_of_runs,
-    losses_by_rate,
-    pipeline,
-    precision_envelope,
-    schedule,
     suppression,
+)
+from ssd_lite.plotting.fonts import class_names
+from ssd_lite.plotting.images import image_grid, patch_on_image
+from ssd_lite.plotting.losses import gradient_boxes, line_fits, loss_shapes, overfitting
+from ssd_lite.plotting.matching import (
+    IGNORED,
+    assignments,
+    lost_objects,
+    scores_by_overlap,
+    threshold_tradeoff,
+    two_maps,
+    unassigned,
+)
+from ssd_lite.plotting.mining import (
+    look_alikes,
+    loss_shares,
+    mined_boxes,
+    positives_and_negatives,
+    sorted_losses,
+)
+from ssd_lite.plotting.mining_curves import focal_and_mining, imbalance, mining_progress, mining_speed
+from ssd_lite.plotting.offsets import decoded_boxes, matched_boxes, offset_pairs, offset_spread, ratio_costs
+from ssd_lite.plotting.overlaps import intersection_and_union, overlap_examples, overlap_map, overlap_table
+from ssd_lite.plotting.pipeline import pipeline
+from ssd_lite.plotting.start import logo, single_shot, truth_and_detections
+from ssd_lite.plotting.style import COLOURS, colour, save
+
+__getattr__ = renamed(
+    __name__,
+    {
+        old: f"{__name__}.{new}"
+        for old, new in {
+            "found": "detections_over_truth",
+            "matched_pair": "matched_boxes",
+            "overlaps_to_the_eye": "overlap_examples",
+            "pictures": "image_grid",
+            "positives_among": "positives_and_negatives",
+            "shares": "grouped_bars",
+            "speed_ups": "speedups",
+            "threshold_trade": "threshold_tradeoff",
+            "time_of_parts": "time_breakdown",
+            "trends": "line_chart",
+            "truth_and_found": "truth_and_detections",
+        }.items()
+    },
 )
 
 __all__ = [
@@ -93,12 +93,14 @@ __all__ = [
     "boxes_beyond_image",
     "boxes_of_cells",
     "centres_of_maps",
+    "class_names",
     "colour",
     "contact_sheet",
     "decoded_boxes",
     "detected",
     "detections_beside_truth",
     "detections_compared",
+    "detections_over_truth",
     "detections_side_by_side",
     "distributions",
     "draw_boxes",
@@ -107,10 +109,12 @@ __all__ = [
     "failures",
     "final_map",
     "focal_and_mining",
-    "found",
     "gradient_boxes",
+    "grouped_bars",
+    "image_grid",
     "imbalance",
     "intersection_and_union",
+    "line_chart",
     "line_fits",
     "logo",
     "look_alikes",
@@ -122,7 +126,7 @@ __all__ = [
     "lost_objects",
     "map_over_steps",
     "map_over_time",
-    "matched_pair",
+    "matched_boxes",
     "mined_boxes",
     "mining_progress",
     "mining_speed",
@@ -130,13 +134,12 @@ __all__ = [
     "offset_spread",
     "overfitting",
     "overlap_by_size",
+    "overlap_examples",
     "overlap_map",
     "overlap_table",
-    "overlaps_to_the_eye",
     "patch_on_image",
-    "pictures",
     "pipeline",
-    "positives_among",
+    "positives_and_negatives",
     "precision_envelope",
     "precision_recall",
     "ratio_costs",
@@ -146,17 +149,15 @@ __all__ = [
     "scale_ladder",
     "schedule",
     "scores_by_overlap",
-    "shares",
     "show_image",
     "single_shot",
     "sizes_by_map",
     "sorted_losses",
-    "speed_ups",
+    "speedups",
     "suppression",
-    "threshold_trade",
-    "time_of_parts",
-    "trends",
-    "truth_and_found",
+    "threshold_tradeoff",
+    "time_breakdown",
+    "truth_and_detections",
     "two_maps",
     "unassigned",
 ]

@@ -1,52 +1,57 @@
-"""What is fast, against torchvision: the measurements under ``benchmarks/results`` drawn."""
+"""Speed compared with torchvision, drawn from the JSON files in ``benchmarks/results``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ssd_lite.plotting.common import COLOURS, WIDTH, styled
+from ssd_lite.plotting.style import COLOURS, WIDTH, styled
 
 OURS, THEIRS = COLOURS[1], COLOURS[0]
-"""Colours of the two sides, in all of these figures."""
+"""Colours of this package and of torchvision."""
 
 
 @styled
-def speed_ups(measured: Sequence[Mapping[str, Any]]) -> Figure:
-    """How many times as fast as torchvision each work is, with the goals.
+def speedups(results: Sequence[Mapping[str, Any]]) -> Figure:
+    """Speed of each benchmark relative to torchvision, on a logarithmic axis, with the goals.
 
-    ``measured`` are the JSON of benchmarks with ``comparisons``. A bar starts at 1, as fast as
-    torchvision, and goes right where ours is faster; a thin line spans the quartiles of the rounds. An
-    upright mark is a goal.
+    ``results`` are benchmark files with ``comparisons``. A bar starts at 1 and goes right where this package
+    is faster; a thin line spans the quartiles of the rounds, and an upright mark is the goal.
     """
-    rows = [compared for of_one in measured for compared in of_one["comparisons"]]
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.1 + 0.36 * len(rows)))
-    for row, compared in enumerate(rows):
-        share = compared["share"]
-        faster = 1 / share["median"]
-        shade = OURS if faster >= 1 else THEIRS
-        axes.barh(row, faster - 1, left=1, height=0.55, color=shade, alpha=0.45)
-        axes.plot([1 / value for value in share["quartiles"]], [row, row], color=shade, linewidth=2)
-        if compared["goal"] is not None:
-            axes.plot(1 / compared["goal"], row, "|", color="black", markersize=16, markeredgewidth=2)
-        axes.annotate(f"{faster:.2g} ×", (1.005, row), xycoords=("axes fraction", "data"), va="center")
+    rows = [comparison for result in results for comparison in result["comparisons"]]
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.1 + 0.38 * len(rows)))
+    for row, comparison in enumerate(rows):
+        _speedup_bar(axes, row, comparison)
     axes.axvline(1, color="0.4", linewidth=1)
     axes.set_xscale("log")
-    axes.set_yticks(range(len(rows)), [compared["name"] for compared in rows])
+    axes.set_yticks(range(len(rows)), [comparison["name"] for comparison in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     lowest, highest = axes.get_xlim()
     ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100) if lowest <= t <= highest]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_xlabel("times as fast as torchvision; | the goal")
+    axes.set_xlabel("times as fast as torchvision; | goal")
     figure.tight_layout()
     return figure
 
 
+def _speedup_bar(axes: Axes, row: int, comparison: Mapping[str, Any]) -> None:
+    """One row: ``share`` is our time as a share of torchvision's."""
+    share = comparison["share"]
+    speed = 1 / share["median"]
+    shade = OURS if speed >= 1 else THEIRS
+    axes.barh(row, speed - 1, left=1, height=0.55, color=shade, alpha=0.45)
+    axes.plot([1 / value for value in share["quartiles"]], [row, row], color=shade, linewidth=2)
+    if comparison["goal"] is not None:
+        axes.plot(1 / comparison["goal"], row, "|", color="black", markersize=16, markeredgewidth=2)
+    axes.annotate(f"{speed:.2g} ×", (1.005, row), xycoords=("axes fraction", "data"), va="center")
+
+
 @styled
 def map_over_time(run: Mapping[str, Any]) -> Figure:
-    """MAP on the test images over minutes of training: both sides of ``benchmarks.full_run``'s JSON."""
+    """Mean AP on the test images over minutes of training, for both sides of a full-run benchmark file."""
     figure, axes = plt.subplots(figsize=(WIDTH, 3.6))
     for name, shade, marker in (("ours", OURS, "o"), ("torchvision", THEIRS, "s")):
         minutes = [0.0, *(point["seconds"] / 60 for point in run[name]["curve"])]
@@ -62,18 +67,17 @@ def map_over_time(run: Mapping[str, Any]) -> Figure:
 
 
 @styled
-def time_of_parts(parts: Mapping[str, float]) -> Figure:
-    """Where the time of a step goes: milliseconds of its parts, one after the other."""
+def time_breakdown(parts: Mapping[str, float]) -> Figure:
+    """The parts of a training step in milliseconds, end to end; ``parts`` are in seconds."""
     figure, axes = plt.subplots(figsize=(WIDTH, 1.9))
     left = 0.0
     for number, (name, seconds) in enumerate(parts.items()):
         shade = COLOURS[number % len(COLOURS)]
-        axes.barh(
-            0, 1e3 * seconds, left=left, color=shade, height=0.5, label=f"{name} {1e3 * seconds:.3g} ms"
-        )
+        label = f"{name} {1e3 * seconds:.3g} ms"
+        axes.barh(0, 1e3 * seconds, left=left, color=shade, height=0.5, label=label)
         left += 1e3 * seconds
-    axes.set(xlabel="milliseconds", yticks=(), ylim=(-0.4, 1.1))
+    axes.set(xlabel="milliseconds", yticks=(), ylim=(-0.4, 1.3))
     axes.spines["left"].set_visible(False)
-    axes.legend(ncols=3, fontsize=10, loc="upper left", borderaxespad=0)
+    axes.legend(ncols=2, loc="upper left", borderaxespad=0)
     figure.tight_layout()
     return figure

@@ -1,9 +1,9 @@
-"""Figures of the start page: what a detector sees, and how it comes to see it."""
+"""Figures of the start page: what a detector sees, and how it gets there."""
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
@@ -11,36 +11,41 @@ from torch import Tensor
 
 from ssd_lite.boxes import cxcywh_to_xyxy
 from ssd_lite.data.examples import Example
-from ssd_lite.plotting.common import COLOURS, WIDTH, colour, show_image, styled
+from ssd_lite.plotting.boxes import (
+    Image,
+    detection_texts,
+    draw_boxes,
+    draw_truth,
+    outline,
+    show_image,
+    to_axes,
+)
+from ssd_lite.plotting.style import COLOURS, WIDTH, colour, styled
 from ssd_lite.scales import DefaultBoxes
 
 
 @styled
-def truth_and_found(
+def truth_and_detections(
     example: Example, detections: Mapping[str, Tensor], classes: Sequence[str], *, threshold: float = 0.5
 ) -> Figure:
-    """An image with its objects, and beside it with what was detected, at a size that a phone can show.
+    """An image with its objects, and beside it with its detections.
 
-    ``detections`` are in pixels, as :meth:`ssd_lite.models.SSD.predict` returns them; those with a score
-    below ``threshold`` are left out.
+    ``detections`` are in pixels, as :meth:`ssd_lite.models.SSD.predict` returns them; those that score less
+    than ``threshold`` are left out.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.8), layout="constrained")
-    height, width = example.image.shape[-2:]
-    size_px = example.truth.boxes_xyxy.new_tensor([width, height, width, height])
     for axes, title in ((left, "the objects"), (right, "what the detector found")):
         show_image(axes, example.image)
         axes.set_title(title)
-    labels = example.truth.labels.tolist()
-    for box, label in zip((example.truth.boxes_xyxy * size_px).tolist(), labels, strict=True):
-        _outline(left, box, colour(label), broken=True)
-        _name(left, box, classes[label - 1], colour(label))
-    _found(right, detections, classes, threshold, scores=True)
+    draw_truth(left, example.truth, (example.image.shape[-2], example.image.shape[-1]), classes)
+    labels, boxes_px, texts = detection_texts(detections, classes, threshold=threshold)
+    draw_boxes(right, boxes_px, labels, texts)
     return figure
 
 
 @styled
 def single_shot(
-    image: UInt8[Tensor, "3 h w"],
+    image: Image,
     layout: DefaultBoxes,
     scores: Float[Tensor, "d c"],
     moved_xyxy: Float[Tensor, "d 4"],
@@ -52,52 +57,43 @@ def single_shot(
     sure: float = 0.95,
     threshold: float = 0.5,
 ) -> Figure:
-    """How a single-shot detector comes from an image to its detections, in six pictures.
+    """How a single-shot detector gets from an image to its detections, in six pictures.
 
-    The image; the cells of the second of ``maps`` with the default boxes of one ``cell`` (row, column);
-    the best class score in every cell of both maps, in the colour of its class and as strong as it is
-    high; every default box whose best score is above ``sure``, broken, and where its offsets move it; the
-    ``detections``, in pixels, with a score of at least ``threshold``. ``scores`` are those of the objects'
-    classes, without background.
+    The image; the cells of the second of ``maps`` and the default boxes of one ``cell`` (row, column); the
+    best class score in every cell of both maps, in the colour of its class, more opaque for a higher score;
+    the default boxes whose best score is above ``sure``, dashed, and where their offsets move them; and the
+    ``detections`` (boxes in pixels) that score at least ``threshold``. ``scores`` leave the background out.
     """
     figure, grid = plt.subplots(2, 3, figsize=(WIDTH, 5.2), layout="constrained")
-    height, width = image.shape[-2:]
-    size_px = moved_xyxy.new_tensor([width, height, width, height])
-    titles = (
-        "1  image",
-        "2  default boxes",
-        *(f"{3 + n}  scores, {_size(layout, k)}" for n, k in enumerate(maps)),
-        "5  offsets",
-        "6  detections",
-    )
-    for axes, title in zip(grid.flat, titles, strict=True):
+    sizes = [f"{rows} × {columns}" for rows, columns in (layout.grids[k] for k in maps)]
+    titles = ("1  image", "2  default boxes", *(f"{3 + n}  scores, {size}" for n, size in enumerate(sizes)))
+    for axes, title in zip(grid.flat, (*titles, "5  offsets", "6  detections"), strict=True):
         show_image(axes, image)
         axes.set_title(title)
-        axes.set_xlim(-0.5, width - 0.5)
-        axes.set_ylim(height - 0.5, -0.5)
     best, label = scores.max(dim=-1)
-    defaults_px = cxcywh_to_xyxy(layout.cxcywh()) * size_px
-
-    _cells(grid[0, 1], layout.grids[maps[1]], (height, width))
+    defaults = to_axes(cxcywh_to_xyxy(layout.cxcywh()), image)
+    _, boxes, fine, coarse, offsets, last = grid.flat
+    _draw_cells(boxes, layout.grids[maps[1]], image)
     shapes, columns = layout.per_location[maps[1]], layout.grids[maps[1]][1]
-    first = _first(layout, maps[1]) + (cell[0] * columns + cell[1]) * shapes
-    for box in defaults_px[first : first + shapes].tolist():
-        _outline(grid[0, 1], box, "black", broken=False)
-    for axes, k in zip((grid[0, 2], grid[1, 0]), maps, strict=True):
-        _strengths(axes, layout, k, best, label, (height, width))
-        _cells(axes, layout.grids[k], (height, width))
-    for place in (best > sure).nonzero().flatten().tolist():
-        shade = colour(int(label[place]) + 1)
-        _outline(grid[1, 1], defaults_px[place].tolist(), "0.2", broken=True)
-        _outline(grid[1, 1], (moved_xyxy[place] * size_px).tolist(), shade, broken=False)
-    _found(grid[1, 2], detections, classes, threshold, scores=False)
+    first = _first_box(layout, maps[1]) + (cell[0] * columns + cell[1]) * shapes
+    for box in defaults[first : first + shapes]:
+        outline(boxes, box, "black")
+    for axes, k in zip((fine, coarse), maps, strict=True):
+        _draw_scores(axes, layout, k, best, label, image)
+        _draw_cells(axes, layout.grids[k], image)
+    moved = to_axes(moved_xyxy, image)
+    for index in (best > sure).nonzero().flatten().tolist():
+        outline(offsets, defaults[index], "0.2", style="--", width=1.2)
+        outline(offsets, moved[index], colour(int(label[index]) + 1))
+    labels, boxes_px, texts = detection_texts(detections, classes, threshold=threshold, scores=False)
+    draw_boxes(last, boxes_px, labels, texts)
     return figure
 
 
 def logo(*, side_px: int = 256) -> Figure:
-    """The book's mark: three default boxes of one scale, aspect ratios 1, 2 and 1/2, around their centre.
+    """The book's logo: three default boxes of one scale, ratios 1, 2 and 1/2, around their centre.
 
-    The ground is transparent, so that it stands on a light page and on a dark one.
+    Its background is transparent, for light and dark pages.
     """
     figure = plt.figure(figsize=(1, 1), dpi=side_px)
     figure.patch.set_alpha(0)
@@ -113,77 +109,33 @@ def logo(*, side_px: int = 256) -> Figure:
     return figure
 
 
-def _size(layout: DefaultBoxes, k: int) -> str:
-    rows, columns = layout.grids[k]
-    return f"{rows} × {columns}"
+def _first_box(layout: DefaultBoxes, k: int) -> int:
+    """The index of the first default box of map ``k``."""
+    maps = zip(layout.grids[:k], layout.per_location[:k], strict=True)
+    return sum(rows * columns * shapes for (rows, columns), shapes in maps)
 
 
-def _first(layout: DefaultBoxes, k: int) -> int:
-    """The number of the first default box of a map."""
-    counts = [rows * columns for rows, columns in layout.grids[:k]]
-    return sum(count * layout.per_location[i] for i, count in enumerate(counts))
-
-
-def _cells(axes: Axes, grid: tuple[int, int], size_px: tuple[int, int]) -> None:
-    """The lines between the cells of a map."""
-    rows, columns = grid
+def _draw_cells(axes: Axes, grid: tuple[int, int], image: Image) -> None:
+    """Lines between the cells of a map."""
+    (rows, columns), (height, width) = grid, image.shape[-2:]
     for row in range(1, rows):
-        axes.axhline(row * size_px[0] / rows - 0.5, color="0.45", linewidth=0.6)
+        axes.axhline(row * height / rows - 0.5, color="0.45", linewidth=0.6)
     for column in range(1, columns):
-        axes.axvline(column * size_px[1] / columns - 0.5, color="0.45", linewidth=0.6)
+        axes.axvline(column * width / columns - 0.5, color="0.45", linewidth=0.6)
 
 
-def _strengths(
-    axes: Axes,
-    layout: DefaultBoxes,
-    k: int,
-    best: Float[Tensor, " d"],
-    label: Tensor,
-    size_px: tuple[int, int],
+def _draw_scores(
+    axes: Axes, layout: DefaultBoxes, k: int, best: Float[Tensor, " d"], label: Tensor, image: Image
 ) -> None:
-    """Every cell in the colour of the class with its best score, the more opaque the higher that is."""
+    """Fill every cell with the colour of its best class, as opaque as the score is high."""
     rows, columns = layout.grids[k]
-    first, shapes = _first(layout, k), layout.per_location[k]
+    first, shapes = _first_box(layout, k), layout.per_location[k]
     inside = slice(first, first + rows * columns * shapes)
     strongest, which = best[inside].view(rows * columns, shapes).max(dim=-1)
     classes = label[inside].view(rows * columns, shapes).gather(1, which.unsqueeze(1)).squeeze(1)
     axes.images[0].set_alpha(0.35)
-    down, across = size_px[0] / rows, size_px[1] / columns
+    down, across = image.shape[-2] / rows, image.shape[-1] / columns
     for number, (score, kind) in enumerate(zip(strongest.tolist(), classes.tolist(), strict=True)):
         corner = (number % columns * across - 0.5, number // columns * down - 0.5)
         square = Rectangle(corner, across, down, facecolor=colour(kind + 1), alpha=score, linewidth=0)
         axes.add_patch(square)
-
-
-def _found(
-    axes: Axes, detections: Mapping[str, Tensor], classes: Sequence[str], threshold: float, *, scores: bool
-) -> None:
-    kept = detections["scores"] >= threshold
-    rows = zip(*(detections[name][kept].tolist() for name in ("boxes", "labels", "scores")), strict=True)
-    for box, label, score in rows:
-        _outline(axes, box, colour(label), broken=False)
-        _name(axes, box, f"{classes[label - 1]} {score:.2f}" if scores else classes[label - 1], colour(label))
-
-
-def _outline(axes: Axes, box_px: Sequence[float], shade: str, *, broken: bool) -> None:
-    x0, y0, x1, y1 = box_px
-    line = "--" if broken else "-"
-    outline = Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor=shade, linestyle=line)
-    outline.set_linewidth(1.2 if broken else 2.0)
-    axes.add_patch(outline)
-
-
-def _name(axes: Axes, box_px: Sequence[float], text: str, shade: str) -> None:
-    """A name above the box, or in it where there is no room above."""
-    x0, y0 = box_px[:2]
-    above = y0 > 12
-    axes.annotate(
-        text,
-        (x0 - 0.5, y0 - 0.5),
-        xytext=(0, 1 if above else -1),
-        textcoords="offset points",
-        va="bottom" if above else "top",
-        color="white",
-        fontsize=9,
-        bbox={"facecolor": shade, "edgecolor": "none", "pad": 1.2},
-    )

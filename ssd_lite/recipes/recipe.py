@@ -17,8 +17,9 @@ from pydantic import (
 
 from ssd_lite.augmentation import Crop, Photometric, SSDAugmentation
 from ssd_lite.criterion import CriterionOptions
-from ssd_lite.data.loading import KEEP
 from ssd_lite.data.opening import DATA
+from ssd_lite.data.storage import KEEP
+from ssd_lite.data.validation import BoxUnit
 from ssd_lite.deprecation import warn_renamed
 from ssd_lite.messages import short_repr
 from ssd_lite.models import MODELS
@@ -68,13 +69,14 @@ class Recipe:
     """Everything that decides what a run results in; immutable, hashable, and readable from JSON.
 
     ``data`` is a kind of data that :func:`ssd_lite.data.open_datasets` knows, and ``root`` its folder;
-    ``download`` fetches VOC there. ``classes`` are the names that may occur in it, by default all that do;
-    for drawn scenes those that are drawn, ``image_size_px`` (height, width) large, by default as large as the
-    canvas. ``skip_invalid`` skips invalid images and objects. ``canvas_px`` bounds the sides of the images
-    kept, and ``keep`` says where (see :func:`ssd_lite.data.load`).
+    ``download`` fetches VOC there. ``layout``, ``boxes`` and ``scale_boxes`` are for folders that
+    :func:`ssd_lite.data.open_folder` cannot recognise by itself. ``classes`` are the names that may occur, by
+    default all that do; for drawn scenes the names of what is drawn, ``image_size_px`` (height, width) large,
+    by default as large as the canvas. ``skip_invalid`` skips invalid images and objects. ``canvas_px`` bounds
+    the sides of the images kept, and ``keep`` says where (see :func:`ssd_lite.data.load`).
 
     ``model`` is a builder's name, ``model_options`` are its keyword arguments (such as ``variances``), and
-    ``weights`` initialise the trunk (see :mod:`ssd_lite.models.zoo`). ``criterion`` takes the options by name.
+    ``weights`` initialise the trunk (see :mod:`ssd_lite.models.zoo`). ``criterion`` are options by name.
 
     ``learning_rate`` rises over ``warmup`` steps and is multiplied by 0.1 at each of ``milestones``.
     ``precision`` is the network's (auto: bfloat16 on a GPU, float32 on a CPU); the loss is float32 always.
@@ -90,6 +92,9 @@ class Recipe:
     download: StrictBool = False
     train_split: StrictStr = "train"
     test_split: StrictStr = "test"
+    layout: StrictStr | None = None
+    boxes: BoxUnit | None = None
+    scale_boxes: StrictBool = False
     classes: tuple[StrictStr, ...] | None = None
     train_images: Whole = 0
     test_images: Whole = 0

@@ -1,4 +1,4 @@
-"""Checkpoints: written atomically, the last two kept, damaged ones skipped; and what a resumed run must share."""
+"""Checkpoints: written atomically, the last two kept, damaged ones skipped; what a resumed run must share."""
 
 import errno
 import hashlib
@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssd_lite.data.loading import BatchSource
+from ssd_lite.data import BatchSource
 from ssd_lite.files import UNFINISHED, write_atomic
 from ssd_lite.recipes import Recipe
 
 FORMAT = "ssd_lite run 1"
 KEPT = 2
 
-MAY_CHANGE = ("name", "root", "download", "skip_invalid", "keep", "checkpoint_every")
+MAY_CHANGE = ("name", "root", "download", "layout", "skip_invalid", "keep", "checkpoint_every")
 """Settings that do not affect the steps to come; other images behind them are detected as images."""
 
 
@@ -141,7 +141,9 @@ def image_identity(images: BatchSource) -> dict[str, Any]:
 
 def check_recipe(recipe: Recipe, state: dict[str, Any], run_dir: Path) -> None:
     """Raises ``ValueError`` naming the settings that differ from the checkpoint's."""
-    then = Recipe.from_dict({"name": recipe.name} | state["recipe"])  # settings added since have their defaults
+    then = Recipe.from_dict(
+        {"name": recipe.name} | state["recipe"]
+    )  # settings added since have their defaults
     _check_same(recipe_identity(recipe), recipe_identity(then), f"{run_dir}: recipe.json")
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import torch
 
-from ssd_lite.data.examples import Dataset
-from ssd_lite.data.loading import BatchSource, load
+from ssd_lite.data import BatchSource, Dataset, load
 from ssd_lite.deprecation import warn_renamed
 from ssd_lite.recipes import Recipe
 from ssd_lite.training.logging import ProgressCallback

@@ -35,7 +35,10 @@ def _processor() -> str:
 
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """A list that Ctrl-C and SIGTERM append to, so that a run can save its state first; the second stops at once."""
+    """A list that Ctrl-C and SIGTERM append to, so that a run can save its state first.
+
+    The second request raises ``KeyboardInterrupt`` at once.
+    """
     requests: list[int] = []
 
     def request(number: int, frame: Any) -> None:

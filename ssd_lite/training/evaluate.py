@@ -8,7 +8,8 @@ from typing import Any
 from jaxtyping import Int64
 from torch import Tensor
 
-from ssd_lite.data.loading import BatchSource, in_order
+from ssd_lite.data import BatchSource
+from ssd_lite.data.order import in_order
 from ssd_lite.deprecation import renamed_arguments
 from ssd_lite.evaluation import AveragePrecision, COCOEvaluator, VOCEvaluator
 from ssd_lite.models import SSD
@@ -44,11 +45,15 @@ def evaluate(
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
     if tuple(images.classes) != model.classes:
-        raise ValueError(f"the model's classes are {model.classes}, but the images' are {tuple(images.classes)}")
+        raise ValueError(
+            f"the model's classes are {model.classes}, but the images' are {tuple(images.classes)}"
+        )
     device = next(model.parameters()).device
     group = group or ProcessGroup()
     uses_pixels = metric == "coco"
-    new_evaluator: Callable[[], Any] = partial(VOCEvaluator, model.classes, iou_threshold=iou_threshold, method=method)
+    new_evaluator: Callable[[], Any] = partial(
+        VOCEvaluator, model.classes, iou_threshold=iou_threshold, method=method
+    )
     if uses_pixels:
         new_evaluator = partial(COCOEvaluator, model.classes)
     evaluator, done = new_evaluator(), 0

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssd_lite.data.loading import Batch, BatchSource, shuffled
+from ssd_lite.data import Batch, BatchSource, errors
+from ssd_lite.data.order import shuffled
 from ssd_lite.deprecation import warn_renamed
 from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.files import write_atomic
@@ -27,7 +28,7 @@ WEIGHTS = "model.safetensors"
 RESULTS = "results.json"
 
 CheckpointCallback = Callable[[int, float, SSD], object]
-"""Called after each checkpoint with steps done, seconds of training, and the model; its time does not count."""
+"""Called after each checkpoint with steps done, seconds of training (these calls excluded), and the model."""
 
 
 class InterruptedRunError(RuntimeError):
@@ -164,9 +165,9 @@ class Run:
             images_per_second=self.progress.images_per_second(self.recipe.batch),
             train_count=len(self.train_images),
             test_images=self.test_images,
-            skipped=[str(problem) for problem in problems],
+            skipped=[str(problem) for problem in errors(problems)],
             device=self.device.type,
-            storage=_storage(self.train_images),
+            storage=str(getattr(self.train_images, "storage", "unknown")),
             is_main=self.group.is_main,
             compiled=self.trainer.compiles,
         )
@@ -287,12 +288,6 @@ class Run:
         }
         write_atomic(self.run_dir / WEIGHTS, to_bytes(self.model, about=about))
         write_atomic(self.run_dir / RESULTS, json.dumps(about, indent=1).encode())
-
-
-def _storage(images: BatchSource) -> str:
-    """Where a source keeps its images, if it says so."""
-    unknown = "a place of their own"
-    return str(getattr(images, "storage", getattr(images, "where", unknown)))
 
 
 def _table(losses: list[Tensor]) -> Tensor:

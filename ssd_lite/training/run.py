@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sized
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -9,11 +10,10 @@ from typing import Any
 
 import torch
 
-from ssd_lite.data.examples import Dataset, DatasetError
-from ssd_lite.data.loading import BatchSource, load
-from ssd_lite.data.opening import Datasets, open_datasets
+from ssd_lite.data import BatchSource, Dataset, DatasetError, Datasets, load, open_datasets
 from ssd_lite.deprecation import renamed_arguments
 from ssd_lite.files import write_atomic
+from ssd_lite.messages import plural
 from ssd_lite.models import MODELS, SSD, build
 from ssd_lite.recipes import Recipe
 from ssd_lite.training import checkpoint
@@ -57,7 +57,7 @@ def train(
         _check_unused(run_dir)
     recipe = recipe.changed(skip_invalid=True) if skip_invalid else recipe
     data = data or open_sources(recipe, device=device, on_progress=on_progress if group.is_main else None)
-    _check_not_empty(Datasets(*data))
+    _check_not_empty(*data)
     model = _new_model(recipe, data[0].classes)
     with _lock(run_dir, group):
         if group.is_main:
@@ -107,7 +107,7 @@ def resume(
         if state is not None:
             checkpoint.check_recipe(recipe, state, run_dir)
         data = data or open_sources(recipe, device=device, on_progress=on_progress if group.is_main else None)
-        _check_not_empty(Datasets(*data))
+        _check_not_empty(*data)
         if state is None:  # it was stopped before its first checkpoint
             model = _new_model(recipe, data[0].classes)
         else:
@@ -146,7 +146,7 @@ def open_sources(
     """
     skip_invalid = skip_invalid or recipe.skip_invalid
     datasets = open_recipe_datasets(recipe, skip_invalid=skip_invalid)
-    _check_not_empty(datasets)
+    _check_not_empty(*datasets)
 
     def loaded(dataset: Dataset) -> BatchSource:
         progress = None if on_progress is None else partial(on_progress, f"reading {len(dataset)} images")
@@ -171,16 +171,19 @@ def open_recipe_datasets(recipe: Recipe, *, skip_invalid: bool = False) -> Datas
         seed=recipe.seed,
         skip_invalid=skip_invalid or recipe.skip_invalid,
         download=recipe.download,
+        layout=recipe.layout,
+        boxes=recipe.boxes,
+        scale_boxes=recipe.scale_boxes,
     )
 
 
-def _check_not_empty(data: Any) -> None:
-    """Raises :class:`ssd_lite.data.DatasetError` unless there is an image to train on and one to evaluate on."""
-    for images, purpose in ((data.train, "train on"), (data.test, "evaluate on")):
+def _check_not_empty(train: Sized, test: Sized) -> None:
+    """Raises :class:`ssd_lite.data.DatasetError` unless there are images to train on and to evaluate on."""
+    for images, purpose in ((train, "train on"), (test, "evaluate on")):
         if len(images) == 0:
             raise DatasetError(
-                f"there is no image to {purpose}: the dataset has {len(data.train)} training and "
-                f"{len(data.test)} test images; add images, or choose other splits"
+                f"there is no image to {purpose}: the data has {plural(len(train), 'training image')} and "
+                f"{plural(len(test), 'test image')}; add images, or choose other splits"
             )
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ssd_lite.augmentation import SSDAugmentation
 from ssd_lite.criterion import Loss
-from ssd_lite.data.loading import Batch
+from ssd_lite.data import Batch
 from ssd_lite.random import PredrawnUniforms
 from ssd_lite.truths import Truths
 

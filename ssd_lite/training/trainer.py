@@ -1,4 +1,4 @@
-"""The harness of training: model, criterion, optimizer, augmentation and compiled parts, put together once."""
+"""The harness of training: model, criterion, optimizer, augmentation and compiled parts, built once."""
 
 import warnings
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ssd_lite.criterion import CriterionOptions, Loss, MultiBoxCriterion
-from ssd_lite.data.loading import Batch
+from ssd_lite.data import Batch
 from ssd_lite.models import SSD
 from ssd_lite.recipes import Recipe
 from ssd_lite.training.distributed import ProcessGroup
@@ -28,9 +28,10 @@ COMPILE_FROM_STEPS = 3000
 def compiling_pays(device: torch.device, steps: int) -> bool:
     """Whether to compile a training of so many steps that are left: on a GPU, from 3,000 on.
 
-    Measured with SSD300 on VGG-16 and batches of 32 on an H100: a compiled step takes 16.6 ms and an eager one
-    26.8 ms, and compiling takes 23 s, which 10.2 ms a step repay after about 2,300 steps. On a CPU compiling
-    takes longer than short runs do, and is left to ``Recipe.compile``.
+    Measured with SSD300 on VGG-16 and batches of 32 on an H100: compiling takes 23 s, an eager step 26.8 ms
+    and a compiled one 16.6 ms, so that compiling pays for itself after about 2,300 steps; fewer than 3,000
+    would save next to nothing. On a CPU, where it can take longer than a short run, only the recipe's
+    ``compile=True`` compiles.
     """
     return device.type == "cuda" and steps >= COMPILE_FROM_STEPS
 
@@ -59,7 +60,7 @@ class Trainer:
     ) -> None:
         _check_shareable(recipe.criterion, group)
         self.recipe, self.group, self.device = recipe, group, torch.device(device)
-        model = model.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = model.to(self.device).to(memory_format=torch.channels_last)
         self.model = group.convert_batch_norm(model, self.device).train()
         self.augmentation = recipe.augmentation(model.image_size)
         self.generator = torch.Generator(self.device)
@@ -77,7 +78,7 @@ class Trainer:
         )
         wanted = recipe.compile if compile is None else compile
         pays = compiling_pays(self.device, recipe.steps - start)
-        self._may_fail, self._is_first, self._rows = not wanted, True, 0
+        self._may_fail, self._rows = not wanted, -1
         self._set_parts(compiles=pays if wanted is None else wanted)
 
     def step(self, batch: Batch, number: int, *, batch_size: int | None = None, first: int = 0) -> Loss:
@@ -89,7 +90,8 @@ class Trainer:
         rate = self.learning_rate(number)
         for settings in self.optimizer.param_groups:
             settings["lr"] = rate
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+        # Trying cuDNN's kernels takes seconds, which eager steps never save: measured on an H100 and an H200.
+        with torch.backends.cudnn.flags(enabled=True, benchmark=self.compiles):
             loss = self._gradients(batch, number, batch_size, first)
             self.optimizer.step()
         return loss
@@ -121,9 +123,7 @@ class Trainer:
         found: tuple[Tensor, Tensor] = self._network(images)
         return found
 
-    def loss(
-        self, offsets: Float[Tensor, "b d 4"], logits: Float[Tensor, "b d c"], truths: Truths
-    ) -> Loss:
+    def loss(self, offsets: Float[Tensor, "b d 4"], logits: Float[Tensor, "b d c"], truths: Truths) -> Loss:
         """The third part: the loss of this process's images."""
         loss: Loss = self._criterion(offsets, logits, truths)
         return loss
@@ -140,21 +140,25 @@ class Trainer:
         self._criterion = _part(self.criterion, compiles=compiles, fullgraph=whole)
 
     def _gradients(self, *step: Any) -> Loss:
-        """Forward and backward; where compiling fails in the first step, once more without it."""
-        buffers = [buffer.clone() for buffer in self.model.buffers()] if self._is_first else []
+        """Forward and backward; where they are to be compiled now and cannot be, once more without."""
+        if not (self.compiles and self._is_new(step[0].truths)):
+            return self._forward_and_backward(*step)
+        buffers = [buffer.clone() for buffer in self.model.buffers()]
         try:
-            loss = self._forward_and_backward(*step)
+            with warnings.catch_warnings():  # the compiler looks at tensors between two graphs
+                warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not")
+                return self._forward_and_backward(*step)
         except Exception as error:  # a compiler may fail in any way
-            if not (self.compiles and self._may_fail and self._is_first):
+            if not self._may_fail:
                 raise
             for buffer, before in zip(self.model.buffers(), buffers, strict=True):
                 buffer.copy_(before)  # the batch norms have seen these images already
             self._set_parts(compiles=False)
             loss = self._forward_and_backward(*step)
             if self.group.is_main:
-                warnings.warn(f"compiling failed, training goes on without it: {_reason(error)}", stacklevel=4)
-        self._is_first = False
-        return loss
+                reason = f"compiling failed, training goes on without it: {_reason(error)}"
+                warnings.warn(reason, stacklevel=4)
+            return loss
 
     def _forward_and_backward(self, batch: Batch, number: int, batch_size: int | None, first: int) -> Loss:
         images, truths = self.augment(batch, number, batch_size=batch_size, first=first)
@@ -168,17 +172,21 @@ class Trainer:
         by_matches = self.criterion.options.normalize == "batch"
         return loss.num_matched.float() if by_matches else torch.full_like(loss.total, images).detach()
 
-    def _padded(self, truths: Truths) -> Truths:
-        """The truths with as many rows as any batch before had, at least doubled when that is not enough.
+    def _is_new(self, truths: Truths) -> bool:
+        """Whether graphs must be compiled: for the first batch, and for one with more rows than any before.
 
-        So a dataset whose batches differ in rows is compiled a few times, and one with fixed rows once.
+        The number of rows is then at least doubled, so that a source of batches with many different numbers
+        of rows is compiled a few times, and one with a fixed number once.
         """
         rows = truths.labels.shape[1]
-        if rows > self._rows:
-            self._rows = max(rows, 2 * self._rows)
-        more = self._rows - rows
-        if more == 0:
-            return truths
+        if rows <= self._rows:
+            return False
+        self._rows = max(rows, 2 * self._rows)
+        return True
+
+    def _padded(self, truths: Truths) -> Truths:
+        """The truths with the number of rows that the graphs were compiled for."""
+        more = max(0, self._rows - truths.labels.shape[1])
         boxes, marks = (0, 0, 0, more), (0, more)
         return Truths(pad(truths.boxes_xyxy, boxes), pad(truths.labels, marks), pad(truths.difficult, marks))
 
@@ -194,15 +202,14 @@ def _check_shareable(options: CriterionOptions, group: ProcessGroup) -> None:
     if group.size == 1:
         return
     if options.mine_per_batch:
-        raise ValueError(
-            f"criterion.mine_per_batch must be false with {group.size} processes, got True: each would mine in "
-            "its own images only; train with one process"
-        )
-    if options.mining == "random":
-        raise ValueError(
-            f"criterion.mining must be hard or all with {group.size} processes, got 'random': each would draw "
-            "the same numbers; train with one process"
-        )
+        setting, problem = "mine_per_batch must be false", "would mine in its own images only"
+    elif options.mining == "random":
+        setting, problem = "mining must not be 'random'", "would draw the same numbers for other images"
+    else:
+        return
+    raise ValueError(
+        f"criterion.{setting} with {group.size} processes: each {problem}; train with one process"
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -1,24 +1,12 @@
 """Figures of what is fast: where bars, marks and curves lie. And the README's tables of the same."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-
-import matplotlib
-import matplotlib.pyplot as plt
-import pytest
 
 from benchmarks import readme
 from ssd_lite import plotting
 
-matplotlib.use("Agg")
 MACHINE = {"device": "cuda", "name": "H", "threads": 8, "torch": "2.11.0+cu130"}
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def _comparison(name: str, share: float, goal: float | None) -> dict:
@@ -64,7 +52,7 @@ REHEARSAL = {
 
 
 def test_a_bar_starts_at_as_fast_and_a_mark_stands_at_the_goal() -> None:
-    axes = plotting.speed_ups([BENCHMARK]).axes[0]
+    axes = plotting.speedups([BENCHMARK]).axes[0]
     spans = [sorted((bar.get_x(), bar.get_x() + bar.get_width())) for bar in axes.patches]
     assert spans == [[1, 4], [0.5, 1]]
     goals = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"]
@@ -81,7 +69,7 @@ def test_curves_of_both_sides_start_at_nothing() -> None:
 
 
 def test_parts_lie_one_after_the_other() -> None:
-    bars = plotting.time_of_parts({"forward": 0.002, "backward": 0.004}).axes[0].patches
+    bars = plotting.time_breakdown({"forward": 0.002, "backward": 0.004}).axes[0].patches
     assert [(bar.get_x(), bar.get_width()) for bar in bars] == [(0, 2), (2, 4)]
 
 

@@ -1,16 +1,15 @@
-"""Figures: drawn without a screen, written whole, closed afterwards."""
+"""Detections on images, in pictures of any size."""
 
-import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 import torch
 
 from ssd_lite import plotting
 from ssd_lite.data import Scenes
-from ssd_lite.evaluation import VOCEvaluator
+from ssd_lite.plotting.detections import MOST_LABELS
 
-matplotlib.use("Agg")
 SCENES = Scenes(count=5)
+EXAMPLE = SCENES[0]
 
 
 def _perfect(index: int) -> dict[str, torch.Tensor]:
@@ -32,13 +31,11 @@ def test_detections_stand_beside_the_truth(tmp_path) -> None:
 def test_detections_below_the_threshold_are_not_drawn() -> None:
     figure = plotting.detected(SCENES[0].image, _perfect(0), SCENES.classes, threshold=0.95)
     assert not figure.axes[0].patches
-    plt.close(figure)
 
 
 def test_a_picture_of_detections_has_the_images_size() -> None:
     figure = plotting.detected(SCENES[0].image, _perfect(0), SCENES.classes, threshold=0.5)
     assert (figure.get_size_inches() * figure.dpi).tolist() == [128, 128]
-    plt.close(figure)
 
 
 def test_a_difficult_object_has_a_question_mark() -> None:
@@ -48,34 +45,24 @@ def test_a_difficult_object_has_a_question_mark() -> None:
     truth = replace(example.truth, difficult=torch.ones(len(example.truth), dtype=torch.bool))
     figure = plotting.contact_sheet([example._replace(truth=truth)], SCENES.classes)
     assert all(text.get_text().endswith("?") for text in figure.axes[0].texts)
-    plt.close(figure)
-
-
-def test_loss_curves_show_what_the_log_says() -> None:
-    log = [
-        {"step": s, "loss": 3.0 / s, "confidence": 2.0 / s, "localization": 1.0 / s, "learning_rate": 0.1}
-        for s in (10, 20, 30)
-    ]
-    figure = plotting.loss_curves(log)
-    total = figure.axes[0].lines[0]
-    assert total.get_xdata().tolist() == [10, 20, 30]
-    assert total.get_ydata().tolist() == [entry["loss"] for entry in log]
-    plt.close(figure)
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_a_contact_sheet_of_any_number_of_images(count: int) -> None:
     figure = plotting.contact_sheet([SCENES[i] for i in range(count)], SCENES.classes)
     assert sum(bool(axes.images) for axes in figure.axes) == count
-    plt.close(figure)
 
 
-def test_precision_over_recall_of_the_classes_with_objects() -> None:
-    evaluator = VOCEvaluator(SCENES.classes)
-    truths = [SCENES[i].truth for i in range(3)]
-    found = [{**_perfect(i), "boxes": SCENES[i].truth.boxes_xyxy} for i in range(3)]
-    evaluator.update(found, truths)
-    metrics = evaluator.compute()
-    figure = plotting.precision_recall(metrics)
-    assert len(figure.axes[0].lines) == sum(count > 0 for count in metrics.counts.values())
-    plt.close(figure)
+@pytest.mark.parametrize("count", [1, MOST_LABELS, MOST_LABELS + 1])
+def test_sure_detections_are_drawn_and_few_are_named(count: int) -> None:
+    found = {
+        "boxes": torch.tensor([[10.0, 20.0, 60.0, 90.0]]).expand(count + 1, 4),
+        "labels": torch.full((count + 1,), 2),
+        "scores": torch.tensor([0.9] * count + [0.3]),
+    }
+    figure = plotting.detections_side_by_side(EXAMPLE, {"found": found}, ["cat", "dog"])
+    axes = figure.axes[0]
+    assert len(axes.patches) == count
+    box = axes.patches[0].get_bbox().extents
+    assert (box + 0.5).tolist() == [10, 20, 60, 90]  # the centre of the first pixel is at 0
+    assert [text.get_text() for text in axes.texts] == ["dog"] * (count if count <= MOST_LABELS else 0)

@@ -1,9 +1,5 @@
-"""Figures of hard negative mining: what they draw is what they were given."""
+"""Hard negative mining: pictures draw what they are given."""
 
-from collections.abc import Iterator
-
-import matplotlib
-import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.colors import to_hex
@@ -12,17 +8,10 @@ from ssd_lite import plotting
 from ssd_lite.data import Scenes
 from ssd_lite.plotting.mining import HARD, POSITIVE
 
-matplotlib.use("Agg")
 SCENES = Scenes(count=2)
 DEFAULTS = torch.tensor(
     [[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0], [0.25, 0.25, 0.75, 0.75], [0.0, 0.0, 1.0, 1.0]]
 )
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def mask(*indices: int, of: int = 4) -> torch.Tensor:
@@ -30,7 +19,7 @@ def mask(*indices: int, of: int = 4) -> torch.Tensor:
 
 
 def test_a_square_stands_for_every_default_box() -> None:
-    figure = plotting.positives_among(SCENES[0], DEFAULTS, mask(1), mask(0, 2), SCENES.classes)
+    figure = plotting.positives_and_negatives(SCENES[0], DEFAULTS, mask(1), mask(0, 2), SCENES.classes)
     left, right = figure.axes
     assert len(left.patches) == 1 + len(SCENES[0].truth)
     first = left.patches[0]
@@ -38,19 +27,11 @@ def test_a_square_stands_for_every_default_box() -> None:
     (squares,) = right.collections
     shades = [to_hex(shade) for shade in squares.get_facecolors()]
     assert shades == [to_hex(shade) for shade in (POSITIVE, HARD, HARD, "0.78")]
-    assert [text.get_text() for text in right.texts] == ["1 positive", "2 at 3:1", "4 default boxes"]
-
-
-def test_ratios_are_counted_and_layouts_are_lines() -> None:
-    figure = plotting.imbalance(
-        {"small": [20.0, 21.0, 200.0], "large": [500.0]},
-        {"denser": [(10, 1.0), (40, 1.0)], "finer": [(10, 1.0)]},
-    )
-    left, right = figure.axes
-    heights = [sum(bar.get_height() for bar in bars) for bars in left.containers]
-    assert heights == [3, 1]
-    assert [line.get_xdata().tolist() for line in right.lines] == [[10, 40], [10]]
-    assert [text.get_text() for text in left.get_legend().get_texts()] == ["small", "large"]
+    assert [text.get_text() for text in right.texts] == [
+        "1 positive",
+        "2 negatives at 3:1",
+        "of 4 default boxes",
+    ]
 
 
 def test_shares_lie_end_to_end() -> None:
@@ -88,46 +69,9 @@ def test_picked_negatives_stand_in_their_scene_and_column() -> None:
     assert figure.axes[3].patches[-1].get_linestyle() == "--"
 
 
-def test_progress_has_a_line_for_each_measure() -> None:
-    figure = plotting.mining_progress(
-        [0, 10, 20], {"picked": [0.1, 0.2, 0.3], "all": [0.1, 0.1, 0.1]}, [0.5, 0.6]
-    )
-    left, right = figure.axes
-    assert [list(line.get_ydata()) for line in left.lines] == [[0.1, 0.2, 0.3], [0.1, 0.1, 0.1]]
-    assert [line.get_linestyle() for line in left.lines] == ["-", "--"]
-    assert (list(right.lines[0].get_xdata()), list(right.lines[0].get_ydata())) == ([10, 20], [0.5, 0.6])
-    assert right.get_xlim() == left.get_xlim()
-
-
 def test_a_look_alike_is_framed_and_named() -> None:
     figure = plotting.look_alikes([SCENES[0]], DEFAULTS[:1], ["a cat, 0.5"])
     drawn = [axes for axes in figure.axes if axes.images]
     assert len(drawn) == 1
     assert len(drawn[0].patches) == 1
     assert drawn[0].get_title() == "a cat, 0.5"
-
-
-def test_the_mean_of_the_seeds_is_thick_and_a_run_that_diverged_counts_nothing() -> None:
-    whole = {"map": [[200, 0.2], [400, 0.4]]}
-    broken = {"map": [[200, 0.1]], "diverged": 300}
-    study = {"runs": {"hard": [whole, whole], "all": [whole, broken]}}
-    figure = plotting.mining_speed(study, {"rate": {"hard": "3:1"}, "fast": {"all": "all negatives"}})
-    left, right = figure.axes
-    assert (left.get_title(), right.get_title()) == ("rate", "fast")
-    assert [line.get_linewidth() for line in right.lines] == [0.9, 0.9, 3]
-    assert [list(line.get_ydata()) for line in right.lines] == [
-        [0.2, 0.4],
-        [0.1, 0.0],
-        pytest.approx([0.15, 0.2]),
-    ]
-    assert right.get_legend().get_texts()[0].get_text() == "all negatives"
-
-
-def test_mining_is_a_step_and_focal_weights_are_curves() -> None:
-    figure = plotting.focal_and_mining(
-        [0.0, 0.1, 1.0, 30.0], 0.5, [0.1, 0.2, 1.0], {"γ = 2": [0.0, 0.01, 0.4]}
-    )
-    axes, crowd = figure.axes
-    assert list(axes.lines[0].get_xdata()) == [1e-4, 0.5, 0.5, 10]
-    assert list(axes.lines[1].get_ydata()) == [0.0, 0.01, 0.4]
-    assert sum(bar.get_height() for bar in crowd.patches) == 4  # losses of 0 and beyond the axis too

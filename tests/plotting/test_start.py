@@ -1,7 +1,5 @@
 """The figures of the start page draw what they are given, where it is."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -12,7 +10,6 @@ from ssd_lite import plotting
 from ssd_lite.data import scenes
 from ssd_lite.scales import DefaultBoxes
 
-matplotlib.use("Agg")
 SCENE = scenes.draw([("dog", (0.5, 0.5, 1.0, 0.75)), ("cat", (0.0, 0.25, 0.25, 0.5))])
 LAYOUT = DefaultBoxes(
     grids=((4, 4), (2, 2), (1, 1)), scales=(0.2, 0.4, 0.8, 1.0), aspect_ratios=((2.0,),) * 3
@@ -42,7 +39,7 @@ def _steps(scores: torch.Tensor, **options) -> Figure:
 
 
 def test_truths_are_broken_and_detections_full_and_both_are_named() -> None:
-    figure = plotting.truth_and_found(SCENE, FOUND, scenes.CLASSES)
+    figure = plotting.truth_and_detections(SCENE, FOUND, scenes.CLASSES)
     left, right = figure.axes
     assert _boxes(left) == [(64, 64, 128, 96), (0, 32, 32, 64)]
     assert {patch.get_linestyle() for patch in left.patches} == {"--"}
@@ -51,13 +48,11 @@ def test_truths_are_broken_and_detections_full_and_both_are_named() -> None:
     assert {patch.get_linestyle() for patch in right.patches} == {"-"}
     assert [text.get_text() for text in right.texts] == ["dog 0.90"]
     assert to_hex(right.patches[0].get_edgecolor()) == plotting.colour(2).lower()
-    plt.close(figure)
 
 
 def test_a_lower_threshold_shows_more() -> None:
-    figure = plotting.truth_and_found(SCENE, FOUND, scenes.CLASSES, threshold=0.3)
+    figure = plotting.truth_and_detections(SCENE, FOUND, scenes.CLASSES, threshold=0.3)
     assert [text.get_text() for text in figure.axes[1].texts] == ["dog 0.90", "cat 0.40"]
-    plt.close(figure)
 
 
 def test_the_default_boxes_are_those_of_the_cell() -> None:
@@ -69,7 +64,6 @@ def test_the_default_boxes_are_those_of_the_cell() -> None:
     )  # scale 0.4, row 1, column 0
     for x0, y0, x1, y1 in drawn:
         assert ((x0 + x1) / 2, (y0 + y1) / 2) == pytest.approx((32, 96), abs=1e-3)
-    plt.close(figure)
 
 
 def test_a_cell_has_the_colour_of_its_best_class_as_strong_as_its_score() -> None:
@@ -85,7 +79,6 @@ def test_a_cell_has_the_colour_of_its_best_class_as_strong_as_its_score() -> Non
     assert coarse.patches[3].get_xy() == (63.5, 63.5)
     assert [number for number, patch in enumerate(fine.patches) if patch.get_alpha()] == [5]
     assert fine.patches[5].get_xy() == (31.5, 31.5)
-    plt.close(figure)
 
 
 def test_sure_default_boxes_are_drawn_with_where_they_move() -> None:
@@ -97,7 +90,6 @@ def test_sure_default_boxes_are_drawn_with_where_they_move() -> None:
     assert _boxes(figure.axes[4])[0] == pytest.approx((3.2, 3.2, 28.8, 28.8))  # scale 0.2 around (16, 16)
     assert _boxes(figure.axes[4])[1] == (32, 64, 96, 128)
     assert to_hex(moved.get_edgecolor()) == plotting.colour(4).lower()
-    plt.close(figure)
 
 
 def test_detections_are_named_in_the_last_picture() -> None:
@@ -105,7 +97,6 @@ def test_detections_are_named_in_the_last_picture() -> None:
     assert [axes.get_title()[0] for axes in figure.axes] == list("123456")
     assert [text.get_text() for text in figure.axes[5].texts] == ["dog"]
     assert _boxes(figure.axes[5]) == [(64, 64, 128, 96)]
-    plt.close(figure)
 
 
 def test_the_logo_is_three_boxes_of_one_area_around_one_centre() -> None:
@@ -121,4 +112,3 @@ def test_the_logo_is_three_boxes_of_one_area_around_one_centre() -> None:
     pixels = np.asarray(figure.canvas.buffer_rgba())
     assert pixels.shape == (64, 64, 4)
     assert pixels[0, 0, 3] == 0
-    plt.close(figure)
