@@ -14,13 +14,12 @@ from ssd_lite.augmentation import (
     Crop,
     Photometric,
     SSDAugmentation,
-    _candidates,
-    _choose,
     crop_truths,
     flip_truths,
     sample_patches,
     shift_colours,
 )
+from ssd_lite.augmentation.crop import _candidates, _choose
 from ssd_lite.random import PredrawnUniforms
 from ssd_lite.truths import Truth, Truths
 from tests.reference import augmentation as reference

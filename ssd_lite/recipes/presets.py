@@ -1,4 +1,4 @@
-"""Named recipes: the small one of the book, the paper's, and one chosen for a dataset of one's own."""
+"""Named recipes: small and large ones on drawn scenes, the paper's, and one for your own dataset."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from ssd_lite.truths import Truths
 
 
 def scenes() -> Recipe:
-    """A small detector on drawn scenes: minutes on two CPU cores, to an mAP of 0.85 or more."""
+    """A small detector on drawn scenes: an mAP of 0.85 or more after minutes on two CPU cores."""
     return Recipe(
         name="scenes",
         data="scenes",
@@ -103,7 +103,7 @@ LAYOUTS: dict[str, Callable[[], DefaultBoxes]] = {
     "ssd300_mobilenet_v2": ssd300_voc,
     "ssd_tiny": tiny_default_boxes,
 }
-"""The default boxes that each model has of its own."""
+"""Each model's own default boxes."""
 
 
 def for_folder(
@@ -114,13 +114,13 @@ def for_folder(
     weights: str | None = "imagenet",
     batch: int = 16,
 ) -> Recipe:
-    """Settings for a dataset of one's own, chosen from its objects.
+    """A recipe for your own dataset, chosen from its objects.
 
-    Default boxes are fitted where the model's own leave more than 2 % of the objects below an overlap
-    of 0.5, or fit them worse by 0.02 on average. About 60 passes over the images, at least 600
-    steps; the learning rate is proportional to the batch, and a tenth for the VGG models, which have
-    no batch norm. MobileNetV2's first four blocks stay as ``weights`` have them; ``ssd_tiny`` always
-    starts from nothing. Raises ``ValueError`` for an unknown model.
+    Default boxes are fitted if the model's own leave more than 2 % of the objects below an overlap of 0.5,
+    or if fitted ones overlap the objects better by more than 0.02 on average. Training makes about 60 passes
+    over the images, in at least 600 steps. The learning rate is proportional to the batch, and ten times
+    lower for the VGG models, which have no batch norm. MobileNetV2's first four blocks keep ``weights``;
+    ``ssd_tiny`` always starts from random weights. Raises ``ValueError`` for an unknown model.
     """
     if model not in LAYOUTS:
         raise ValueError(f"model must be one of {', '.join(LAYOUTS)}, got {model!r}")

@@ -6,7 +6,7 @@ from ssd_lite.training.distributed import ProcessGroup, default_device
 from ssd_lite.training.environment import machine
 from ssd_lite.training.evaluate import evaluate
 from ssd_lite.training.logging import NonFiniteLossError, ProgressCallback, TrainingLogger, read_log
-from ssd_lite.training.loop import CheckpointCallback, InterruptedRunError, Result
+from ssd_lite.training.result import CheckpointCallback, InterruptedRunError, Result
 from ssd_lite.training.run import open_sources, resume, train
 from ssd_lite.training.step import TrainingGraph, draw_uniforms, optimizer_step, train_step
 from ssd_lite.training.trainer import Trainer, compiling_pays

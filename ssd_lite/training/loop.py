@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,6 @@ from torch import Tensor
 
 from ssd_lite.data import Batch, BatchSource, Problem, count_problems, errors
 from ssd_lite.data.order import shuffled
-from ssd_lite.deprecation import warn_renamed
-from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.files import write_atomic
 from ssd_lite.models import SSD, to_bytes
 from ssd_lite.recipes import Recipe
@@ -22,89 +20,30 @@ from ssd_lite.training.distributed import ProcessGroup
 from ssd_lite.training.environment import machine, stop_requests
 from ssd_lite.training.evaluate import evaluate
 from ssd_lite.training.logging import ProgressCallback, TrainingLogger
+from ssd_lite.training.result import CheckpointCallback, InterruptedRunError, Progress, Result
 from ssd_lite.training.trainer import Trainer
 
 WEIGHTS = "model.safetensors"
 RESULTS = "results.json"
 
-CheckpointCallback = Callable[[int, float, SSD], object]
-"""Called after each checkpoint with steps done, seconds of training (these calls excluded), and the model."""
 
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run is given beside recipe and data, and what leaves no trace in its result.
 
-class InterruptedRunError(RuntimeError):
-    """The run was asked to stop, or its time was up; its state is saved in ``run_dir`` and can be resumed."""
-
-    def __init__(self, step: int, run_dir: Path) -> None:
-        self.run_dir = run_dir
-        super().__init__(f"stopped after step {step}, saved in {run_dir}")
-
-
-@dataclass(frozen=True, repr=False)
-class Result:
-    """What a run resulted in: the detector, its average precision, and the time it took.
-
-    ``seconds`` is the time of all training, without reading and evaluating; ``first_step_seconds`` of it went
-    by until the first step was done, which is mostly compiling where the step is compiled (of a resumed run:
-    until the first step after each start, together). ``images_per_second`` counts the steps after these.
-    ``skipped`` names the problems of the data that were skipped, ``storage`` where the training images were.
-    Of several processes only the main one (``is_main``) has written files.
+    After ``deadline``, a time of ``time.perf_counter``, the run saves its state and stops.
     """
 
-    recipe: Recipe
-    model: SSD
-    metrics: AveragePrecision
-    seconds: float
-    images_per_second: float
-    train_count: int
-    test_images: BatchSource
-    skipped: list[str]
-    device: str
-    storage: str = ""
-    is_main: bool = True
-    first_step_seconds: float = 0.0
-    compiled: bool = False
-
-    def __repr__(self) -> str:
-        return (
-            f"<Result of {self.recipe.name}: mAP {self.metrics.mean:.3f}, {self.recipe.steps:,} steps in "
-            f"{self.seconds:.0f} s on {self.device}, {self.images_per_second:.0f} images/s>"
-        )
-
-    @property
-    def left_out(self) -> list[str]:
-        """Deprecated name of ``skipped``."""
-        warn_renamed("Result.left_out", "Result.skipped")
-        return self.skipped
-
-    @property
-    def kept(self) -> str:
-        """Deprecated name of ``storage``."""
-        warn_renamed("Result.kept", "Result.storage")
-        return self.storage
-
-
-@dataclass
-class Progress:
-    """How far a run is: steps done, seconds spent, and what of them the first step after each start took."""
-
-    step: int = 0
-    seconds: float = 0.0
-    starts: int = 0
-    first_step_seconds: float = 0.0
-
-    def images_per_second(self, batch: int) -> float:
-        """The speed after the first step of each start, or of all steps where there are no others."""
-        steps, seconds = self.step - self.starts, self.seconds - self.first_step_seconds
-        if steps < 1 or seconds <= 0:
-            steps, seconds = self.step, self.seconds
-        return steps * batch / seconds
+    device: torch.device
+    group: ProcessGroup
+    show: bool
+    deadline: float
+    on_progress: ProgressCallback | None
+    on_checkpoint: CheckpointCallback | None
 
 
 class Run:
-    """A run in progress: the trainer, its data, and everything else that one step hands to the next.
-
-    ``deadline`` is a time of ``time.perf_counter`` after which the run saves its state and stops.
-    """
+    """A run in progress: the trainer, its data, and everything else that one step hands to the next."""
 
     def __init__(
         self,
@@ -112,23 +51,16 @@ class Run:
         run_dir: Path,
         model: SSD,
         data: tuple[BatchSource, BatchSource],
+        options: RunOptions,
         *,
-        device: torch.device,
-        group: ProcessGroup,
-        show: bool,
-        on_progress: ProgressCallback | None,
-        on_checkpoint: CheckpointCallback | None,
-        deadline: float = float("inf"),
         state: dict[str, Any] | None = None,
     ) -> None:
-        self.recipe, self.run_dir, self.device, self.group = recipe, run_dir, device, group
-        self.show = show and group.is_main
-        self.on_progress = on_progress if group.is_main else None
-        self.on_checkpoint, self.deadline = on_checkpoint, deadline
+        self.recipe, self.run_dir, self.options = recipe, run_dir, options
+        self.device, self.group = options.device, options.group
         self.train_images, self.test_images = data
         self.progress, self.pending = Progress(), _table([])
         start = 0 if state is None else state["step"]
-        self.trainer = Trainer(model, recipe, device=device, group=group, start=start)
+        self.trainer = Trainer(model, recipe, device=self.device, group=self.group, start=start)
         self.model = self.trainer.model
         if state is not None:
             self.restore(state)
@@ -150,7 +82,7 @@ class Run:
                 self.model,
                 self.test_images,
                 method=self.recipe.ap_method,
-                on_progress=self.on_progress,
+                on_progress=self.options.on_progress,
                 group=self.group,
             )
         except KeyboardInterrupt:
@@ -188,15 +120,15 @@ class Run:
                 rate = trainer.learning_rate(progress.step)
                 logger.log(progress.step, rate, loss, self._names(indices, batch))
                 progress.step += 1
-                stops = self._stops(bool(requests) or time.perf_counter() > self.deadline)
+                stops = self._stops(bool(requests) or time.perf_counter() > self.options.deadline)
                 saves = self._is_due() or stops
                 if saves:
                     self._synchronize()  # so that the time counts what the GPU still has to do
                 progress.seconds = time.perf_counter() - began
                 if saves:
                     self._save(logger)
-                    if self.on_checkpoint is not None:
-                        self.on_checkpoint(progress.step, progress.seconds, self.model)
+                    if self.options.on_checkpoint is not None:
+                        self.options.on_checkpoint(progress.step, progress.seconds, self.model)
                         self.model.train()
                         began = time.perf_counter() - progress.seconds
                 if stops:
@@ -252,7 +184,7 @@ class Run:
             steps=self.recipe.steps,
             start=self.progress.step,
             every=self.recipe.log_every,
-            show=self.show,
+            show=self.options.show,
             status="compiling" if self.trainer.compiles else "",
         )
         logger.pending = list(self.pending.to(self.device))

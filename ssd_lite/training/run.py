@@ -19,7 +19,8 @@ from ssd_lite.recipes import Recipe
 from ssd_lite.training import checkpoint
 from ssd_lite.training.distributed import ProcessGroup, default_device, join
 from ssd_lite.training.logging import ProgressCallback
-from ssd_lite.training.loop import CheckpointCallback, Result, Run
+from ssd_lite.training.loop import Run, RunOptions
+from ssd_lite.training.result import CheckpointCallback, Result
 
 RECIPE = "recipe.json"
 
@@ -51,30 +52,19 @@ def train(
     invalid data, :class:`NonFiniteLossError` when training diverges, and :class:`InterruptedRunError` once
     the state is saved after Ctrl-C, SIGTERM or ``stop_after_s``.
     """
-    deadline, run_dir = _deadline(stop_after_s), Path(run_dir)
-    device, group = _device_and_group(device)
-    if group.is_main:
+    options, run_dir = _options(device, show, stop_after_s, on_progress, on_checkpoint), Path(run_dir)
+    is_main = options.group.is_main
+    if is_main:
         _check_unused(run_dir)
     recipe = recipe.changed(skip_invalid=True) if skip_invalid else recipe
-    data = data or open_sources(recipe, device=device, on_progress=on_progress if group.is_main else None)
+    data = data or open_sources(recipe, device=options.device, on_progress=options.on_progress)
     _check_not_empty(*data)
     model = _new_model(recipe, data[0].classes)
-    with _lock(run_dir, group):
-        if group.is_main:
+    with _lock(run_dir, options.group):
+        if is_main:
             _check_unused(run_dir)  # another run may have started meanwhile
-        run = Run(
-            recipe,
-            run_dir,
-            model,
-            data,
-            device=device,
-            group=group,
-            show=show,
-            deadline=deadline,
-            on_progress=on_progress,
-            on_checkpoint=on_checkpoint,
-        )
-        if group.is_main:
+        run = Run(recipe, run_dir, model, data, options)
+        if is_main:
             _write_recipe(recipe, run_dir)
         return run.run()
 
@@ -97,38 +87,24 @@ def resume(
     ``ValueError`` when the folder holds no run, another process trains it, none of its checkpoints can be
     read, or its recipe or its images are not those that the checkpoint was made with.
     """
-    deadline, run_dir = _deadline(stop_after_s), Path(run_dir)
+    options, run_dir = _options(device, show, stop_after_s, on_progress, on_checkpoint), Path(run_dir)
     recipe = _read_recipe(run_dir)
     if skip_invalid and not recipe.skip_invalid:
         recipe = recipe.changed(skip_invalid=True)
-    device, group = _device_and_group(device)
-    with _lock(run_dir, group):
+    with _lock(run_dir, options.group):
         state = checkpoint.newest(run_dir / "checkpoints")
         if state is not None:
             checkpoint.check_recipe(recipe, state, run_dir)
-        data = data or open_sources(recipe, device=device, on_progress=on_progress if group.is_main else None)
+        data = data or open_sources(recipe, device=options.device, on_progress=options.on_progress)
         _check_not_empty(*data)
         if state is None:  # it was stopped before its first checkpoint
             model = _new_model(recipe, data[0].classes)
         else:
             checkpoint.check_images(data[0], state, run_dir)
             model = build(state["config"])
-        if group.is_main:
+        if options.group.is_main:
             _write_recipe(recipe, run_dir)
-        run = Run(
-            recipe,
-            run_dir,
-            model,
-            data,
-            device=device,
-            group=group,
-            show=show,
-            deadline=deadline,
-            on_progress=on_progress,
-            on_checkpoint=on_checkpoint,
-            state=state,
-        )
-        return run.run()
+        return Run(recipe, run_dir, model, data, options, state=state).run()
 
 
 def open_sources(
@@ -187,14 +163,19 @@ def _check_not_empty(train: Sized, test: Sized) -> None:
             )
 
 
-def _deadline(seconds: float | None) -> float:
-    return float("inf") if seconds is None else time.perf_counter() + seconds
-
-
-def _device_and_group(device: torch.device | str | None) -> tuple[torch.device, ProcessGroup]:
-    """The device to train on, by default :func:`default_device`, and the processes to train with."""
+def _options(
+    device: torch.device | str | None,
+    show: bool,
+    stop_after_s: float | None,
+    on_progress: ProgressCallback | None,
+    on_checkpoint: CheckpointCallback | None,
+) -> RunOptions:
+    """The options of a run that starts now, in this process and those that it is joined to."""
+    deadline = float("inf") if stop_after_s is None else time.perf_counter() + stop_after_s
     chosen = torch.device(device) if device is not None else default_device()
-    return chosen, join(chosen)
+    group = join(chosen)
+    on_progress = on_progress if group.is_main else None
+    return RunOptions(chosen, group, show and group.is_main, deadline, on_progress, on_checkpoint)
 
 
 def _lock(run_dir: Path, group: ProcessGroup) -> AbstractContextManager[None]:

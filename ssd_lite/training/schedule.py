@@ -1,4 +1,4 @@
-"""The learning rate of every step, and which weights decay."""
+"""The learning rate of every step, and the weights that decay."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -8,18 +8,18 @@ from torch import nn
 
 
 def learning_rate(step: int, *, base: float, warmup: int, milestones: tuple[int, ...]) -> float:
-    """The rate at a step counted from 0: up in a straight line over ``warmup``, then × 0.1 at each milestone.
+    """The learning rate of a step, counted from 0: linear warm-up, then multiplied by 0.1 at each milestone.
 
-    Source: the paper's schedule; the warm-up is common practice since.
+    Source: the paper's schedule; the warm-up became common practice later.
     """
     rising = min(1.0, (step + 1) / warmup) if warmup else 1.0
     return base * rising * 0.1 ** sum(step >= milestone for milestone in milestones)
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """The model's parameters in two groups: weights, which decay, and biases and norms, which do not.
+    """The trained parameters in two groups: weights with decay, biases and norms without.
 
-    The released code also gives biases twice the learning rate; that is left out.
+    The released code also doubles the learning rate of biases; this one does not.
     """
 
     def trained() -> Iterator[nn.Parameter]:

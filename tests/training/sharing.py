@@ -4,6 +4,7 @@
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -63,14 +64,25 @@ RECIPE = recipes.scenes().changed(
 )
 
 
+COMPILE = torch.compile
+
+
+def compiled() -> None:
+    """Let everything be compiled from now on, without the slow part of it."""
+    torch.compile = partial(COMPILE, backend="aot_eager")
+
+
 def main(run_dir: Path, *, stop_after: int | None) -> None:
-    """Train, or go on, until a step where every process is asked to stop."""
+    """Train or resume, until a step where every process is asked to stop; or compiled, with a stop at 0."""
     torch.set_num_threads(1)
+    if stop_after == 0:
+        compiled()
+        stop_after = None
     if stop_after is not None:
         seen = training.loop.Run._stops
         training.loop.Run._stops = lambda run, asked: seen(run, run.progress.step >= stop_after)
     begin = training.resume if (run_dir / "recipe.json").exists() else training.train
-    arguments = () if begin is training.resume else (RECIPE,)
+    arguments = () if begin is training.resume else (RECIPE.changed(compile=torch.compile is not COMPILE),)
     try:
         result = begin(*arguments, run_dir=run_dir, device="cpu", show=False)
     except training.InterruptedRunError:

@@ -64,6 +64,15 @@ def test_two_processes_train_as_one_does(alone, tmp_path) -> None:
     assert len(list(run.glob("mean-*.pt"))) == 2
 
 
+def test_two_processes_train_compiled_as_one_does_eagerly(alone, tmp_path) -> None:
+    """Their batches of 3 and 2 images are compiled apart; the network alone is wrapped for its gradients."""
+    run = tmp_path / "run"
+    _together(run, "0")
+    results = json.loads((run / "results.json").read_text())
+    assert (results["compiled"], results["processes"]) == (True, 2)
+    _assert_same(run, alone)
+
+
 def test_a_run_goes_on_with_another_number_of_processes(alone, tmp_path) -> None:
     run = tmp_path / "run"
     _together(run, "3")  # agreed on at step 4, where losses are told
