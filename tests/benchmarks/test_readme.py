@@ -60,8 +60,16 @@ MEASURED = {
                 "low": 0.01,
                 "high": 0.03,
                 "verdict": "shown",
-                "differences": {"0": 0.02, "1": 0.02},
-            }
+                "differences": {str(seed): 0.02 for seed in range(10)},
+            },
+            {
+                "text": "too few seeds",
+                "mean": 0.02,
+                "low": 0.01,
+                "high": 0.03,
+                "verdict": "shown",
+                "differences": {"0": 0.02},
+            },
         ],
     },
 }
@@ -87,14 +95,15 @@ def test_tables_have_a_row_for_what_was_measured(tmp_path: Path) -> None:
     assert "**0.000**" in theirs
     assert "23.0 s | 33 min, extrapolated from 2,000 steps | 2,000 | not measured |" in whole
     assert "| eager | H, torch 2.11.0 | **0.5 s** | 1 s | 27.0 ms |" in readme.first_steps(tmp_path)
-    assert "| a beats b | +0.020 (+0.010 … +0.030) | 2 | **shown** |" in readme.claims(tmp_path)
+    assert "| a beats b | +0.020 (+0.010 … +0.030) | 10 | **shown** |" in readme.claims(tmp_path)
+    assert "too few" not in readme.claims(tmp_path)
 
 
 def test_what_is_incomplete_or_missing_has_no_row(tmp_path: Path) -> None:
     for table in readme.TABLES.values():
         assert table(tmp_path).count("\n") == 1
     _write(tmp_path, complete=False)
-    for table in readme.TABLES.values():
+    for table in (readme.runs, readme.benchmarks, readme.first_steps):
         assert table(tmp_path).count("\n") == 1
 
 

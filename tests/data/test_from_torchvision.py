@@ -14,7 +14,7 @@ from torchvision.transforms.v2.functional import convert_bounding_box_format, to
 from ssd_lite import data
 from ssd_lite.data import from_torchvision
 from tests.data.folders import coco_content, write_coco
-from tests.data.torchvision_pairs import CLASSES, IMAGE, Listed, target
+from tests.data.torchvision_pairs import CLASSES, IMAGE, Listed, target, write_vocdevkit
 
 
 def test_vocdetection_reads_as_the_folder_does(tmp_path: Path) -> None:
