@@ -6,13 +6,14 @@ an object that knows the folder's splits and reads what their files state (see :
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ssd_lite.data.layouts import coco, voc, yolo
 from ssd_lite.data.problems import Problem
 from ssd_lite.data.raw import RawSplit
 
 
+@runtime_checkable
 class Layout(Protocol):
     """A folder whose layout was recognised; nothing but the names of its files has been looked at.
 
