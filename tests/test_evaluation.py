@@ -139,7 +139,7 @@ def test_inputs_unchanged_and_read_only_arrays_taken() -> None:
     ("recall", "precision", "method", "message"),
     [
         ([0.5], [1.0], "12-point", "method must be one of area, 11-point, got '12-point'"),
-        ([0.5, 1.0], [1.0], "area", r"as many, got \(2,\) and \(1,\)"),
+        ([0.5, 1.0], [1.0], "area", r"of the same length, got \(2,\) and \(1,\)"),
         ([[0.5]], [[1.0]], "area", "one-dimensional"),
         ([1.5], [1.0], "area", "lie in"),
         ([math.nan], [1.0], "area", "lie in"),
@@ -539,12 +539,16 @@ def test_result_is_frozen_and_goes_into_json() -> None:
 
 
 BAD = {
-    r"detections, truths and image_ids must be as many, got \(1, 2, 2\)": (
+    r"detections, truths and image_ids must have the same length, got \(1, 2, 2\)": (
         [found()],
         [there(), there()],
         None,
     ),
-    r"detections, truths and image_ids must be as many, got \(1, 1, 2\)": ([found()], [there()], [0, 1]),
+    r"detections, truths and image_ids must have the same length, got \(1, 1, 2\)": (
+        [found()],
+        [there()],
+        [0, 1],
+    ),
     r"image_ids must be new and distinct, got \[3, 3\]": ([found()] * 2, [there()] * 2, [3, 3]),
     r"image_ids must be new and distinct, got \[9\]": ([found()], [there()], [9]),
     r"detections\[1\]: scores must not be NaN, got .*nan.* in row 0": (
@@ -569,12 +573,12 @@ BAD = {
         [there(([0, 0, math.nan, 1], 1, False))],
         None,
     ),
-    r"detections\[0\]: boxes, scores and labels must be as many, got \(1, 2, 1\)": (
+    r"detections\[0\]: boxes, scores and labels must have the same length, got \(1, 2, 1\)": (
         [{**found((UNIT, 0.5, 1)), "scores": torch.ones(2)}],
         [there()],
         None,
     ),
-    r"truths\[0\]: boxes, difficult and labels must be as many, got \(1, 0, 1\)": (
+    r"truths\[0\]: boxes, difficult and labels must have the same length, got \(1, 0, 1\)": (
         [found()],
         [{**there((UNIT, 1, False)), "difficult": torch.zeros(0, dtype=torch.bool)}],
         None,

@@ -555,7 +555,7 @@ def test_coverage_looks_at_every_image_of_many(generator):
 
 def test_a_move_of_the_search_is_as_small_as_its_spread(generator):
     layout = scales.ssd300_voc()
-    moved = fitting._moved(layout, 0.01, generator)
+    moved = fitting._perturbed(layout, 0.01, generator)
     before = [*layout.scales, *(r for ratios in layout.aspect_ratios for r in ratios)]
     after = [*moved.scales, *(r for ratios in moved.aspect_ratios for r in ratios)]
     changes = [abs(math.log(b / a)) for a, b in zip(before, after, strict=True)]
@@ -605,7 +605,7 @@ def test_the_search_reaches_what_coverage_measures(layout, generator):
     )
     truths = Truths(boxes, torch.ones(30, 3, dtype=torch.int64), torch.zeros(30, 3, dtype=torch.bool))
     flat = xyxy_to_cxcywh(boxes.flatten(0, 1))
-    mean, recall = fitting._reach(layout, flat[:, None, 2:], fitting._distances(layout, flat), 0.5)
+    mean, recall = fitting._coverage(layout, flat[:, None, 2:], fitting._centre_distances(layout, flat), 0.5)
     covered = scales.coverage(layout, truths)
     assert (mean, recall) == pytest.approx((covered.mean, covered.recall), abs=1e-6)
 
@@ -614,7 +614,7 @@ def test_the_search_reaches_what_coverage_measures(layout, generator):
 def test_recall_of_the_search_is_strict_at_its_threshold():
     layout = DefaultBoxes(grids=(1,), scales=(1.0, 1.0), aspect_ratios=((),))
     half = torch.tensor([[0.5, 0.5, 1.0, 0.5]], dtype=torch.float64)
-    reach = fitting._reach(layout, half[:, None, 2:], fitting._distances(layout, half), 0.5)
+    reach = fitting._coverage(layout, half[:, None, 2:], fitting._centre_distances(layout, half), 0.5)
     assert reach == (0.5, 0.0)
 
 
@@ -639,7 +639,7 @@ def test_a_layout_that_clips_is_fitted_too(generator):
 def test_distances_of_the_search_are_as_exact_as_its_boxes():
     layout = DefaultBoxes(grids=((3, 7),), scales=(0.5, 1.0), aspect_ratios=((),))
     centre = torch.tensor([[0.5, 0.5, 0.1, 0.1]], dtype=torch.float64)  # of the middle cell, too
-    assert fitting._distances(layout, centre).max() < 1e-15
+    assert fitting._centre_distances(layout, centre).max() < 1e-15
 
 
 def test_fit_leaves_alone_what_could_not_be_better():
@@ -651,13 +651,13 @@ def test_fit_leaves_alone_what_could_not_be_better():
 
 def test_fit_looks_at_2000_objects_of_more(generator, monkeypatch):
     looked_at = []
-    distances = fitting._distances
+    distances = fitting._centre_distances
 
     def spied(layout, boxes):
         looked_at.append(len(boxes))
         return distances(layout, boxes)
 
-    monkeypatch.setattr(fitting, "_distances", spied)
+    monkeypatch.setattr(fitting, "_centre_distances", spied)
     for images in (19, 21):
         scales.fit(dataset("long", generator, images=images, objects=100), like=small_layout(), rounds=1)
     assert looked_at == [1900, 2000]
@@ -665,7 +665,7 @@ def test_fit_looks_at_2000_objects_of_more(generator, monkeypatch):
 
 def test_the_search_bounds_scales_and_ratios(generator):
     layout = small_layout(aspect_ratios=((0.2, 1.0), (1.0, 5.0)))
-    moved = [fitting._moved(layout, 4.0, generator) for _ in range(50)]
+    moved = [fitting._perturbed(layout, 4.0, generator) for _ in range(50)]
     ratios = [ratio for one in moved for of_map in one.aspect_ratios for ratio in of_map]
     sides = [scale for one in moved for scale in one.scales]
     assert (min(ratios), max(ratios)) == (0.1667, 6.0)

@@ -12,7 +12,6 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
-    ValidationInfo,
 )
 
 from ssd_lite.augmentation import Crop, Photometric, SSDAugmentation
@@ -45,7 +44,7 @@ def _one_of(choices: Collection[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _without_variances(options: Any, info: ValidationInfo) -> Any:
+def _without_variances(options: Any, info: Any) -> Any:
     """Criterion options of older recipes, which could state the model's variances a second time."""
     if not isinstance(options, Mapping) or "variances" not in options:
         return options

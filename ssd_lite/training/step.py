@@ -115,7 +115,7 @@ def draw_uniforms(
     augmentation: SSDAugmentation, images: int, generator: torch.Generator, device: torch.device
 ) -> Float[Tensor, " n"]:
     """All random numbers that the augmentation of so many images needs."""
-    count = augmentation.numbers(images)
+    count = augmentation.num_uniforms(images)
     uniforms = torch.rand(count, generator=generator, dtype=torch.float32, device=generator.device)
     return uniforms.to(device, non_blocking=True)
 

@@ -1,0 +1,126 @@
+"""The page of a report: figures and tables put into the template ``page.html``."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from ssd_lite import plotting
+from ssd_lite.analysis import KINDS, Analysis
+from ssd_lite.report.worst import Case
+
+MOST_VECTOR_CLASSES = 20
+"""Figures with more classes are drawn as pixels, which are smaller than so many curves."""
+
+MOST_CONFUSIONS = 10
+"""So many confusions are listed below the matrix."""
+
+MEANINGS = {
+    "classification": "right place, wrong class",
+    "localization": "right class, box not close enough",
+    "both": "wrong class and box not close enough",
+    "duplicate": "an object that a better detection has found already",
+    "background": "no object there",
+    "missed": "an object that was not found",
+    "false positives": "every wrong detection removed",
+    "false negatives": "every object that was not found no longer counted",
+}
+
+
+class Picture(NamedTuple):
+    """A figure of the page: its ``data:`` address, and what it shows in words."""
+
+    address: str
+    alt: str
+
+
+class Confusion(NamedTuple):
+    """So many objects of one class that were detected as another."""
+
+    true: str
+    detected: str
+    count: int
+
+
+def render(
+    analysis: Analysis,
+    cases: Sequence[Case],
+    *,
+    title: str,
+    about: Mapping[str, Any],
+    problems: Sequence[str],
+) -> str:
+    """The page as HTML that needs no other file; every text is escaped."""
+    environment = Environment(
+        loader=PackageLoader("ssd_lite.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _number
+    return environment.get_template("page.html").render(
+        title=title,
+        analysis=analysis,
+        about=about,
+        problems=problems,
+        cases=cases,
+        pictures=_pictures(analysis),
+        confusions=_confusions(analysis),
+        kinds=KINDS,
+        meanings=MEANINGS,
+    )
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    """A number with so many decimals, and a dash where there is none."""
+    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _pictures(analysis: Analysis) -> dict[str, Picture]:
+    classes = len(analysis.classes)
+    kind = "svg" if classes <= MOST_VECTOR_CLASSES else "png"
+    ap, gains = analysis.ap, analysis.errors.delta_ap
+    by_iou = ", ".join(f"{_number(part.mean, 2)} at {at:.2f}" for at, part in analysis.by_iou.items())
+    by_size = ", ".join(f"{part.name} {_number(part.mean, 2)}" for part in analysis.by_size)
+    best = ", ".join(
+        f"{name} {found.f1:.2f} at {found.score:.2f}"
+        for name, found in analysis.best_thresholds.items()
+        if found is not None
+    )
+    drawn: dict[str, tuple[Figure, str]] = {
+        "curves": (
+            plotting.precision_recall_grid(analysis),
+            f"Precision over recall, a curve for each class; their mean average precision is {_number(ap.mean)}.",
+        ),
+        "sizes": (plotting.ap_by_size(analysis), f"Mean AP by size: {by_size}."),
+        "overlaps": (plotting.ap_by_overlap(analysis), f"Mean AP by overlap: {by_iou}."),
+        "confusion": (
+            plotting.confusion_matrix(analysis),
+            "Confusion matrix: objects by class in rows, what they were detected as in columns; "
+            "its most frequent confusions are in the table below.",
+        ),
+        "errors": (
+            plotting.error_gains(analysis),
+            "Gain of the mean AP by kind of error: " + ", ".join(f"{k} {_number(gains[k])}" for k in KINDS) + ".",
+        ),
+        "thresholds": (
+            plotting.f1_by_threshold(analysis),
+            f"F1 over the score threshold for each class. Best: {best or 'none'}.",
+        ),
+    }
+    return {name: Picture(plotting.data_uri(figure, kind), alt) for name, (figure, alt) in drawn.items()}
+
+
+def _confusions(analysis: Analysis) -> list[Confusion]:
+    """The most frequent cells off the diagonal, without those of background."""
+    matrix = analysis.confusion.clone()
+    matrix[0], matrix[:, 0] = 0, 0
+    matrix.fill_diagonal_(0)
+    cells = sorted((-int(matrix[row, column]), row, column) for row, column in matrix.nonzero().tolist())
+    names = analysis.classes
+    return [
+        Confusion(names[row - 1], names[column - 1], -count) for count, row, column in cells[:MOST_CONFUSIONS]
+    ]
