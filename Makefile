@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 RUN := runs/scenes
 SITE := _build/html
 OUT ?= benchmarks/results
-DATA ?= ../shared/data/fod-a
+DATA ?= ../shared
 LIMIT ?= 560
 
 # Chapters are validated two at a time, a core each.
@@ -108,28 +108,28 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The runs whose results README and book quote: 3 minutes on drawn scenes, about 25 each on real photographs.
+# The runs whose results README and book quote: 3 minutes on drawn scenes, about 25 each on real photographs, on two cores.
 runs: .venv/installed-dev
 	$(BIN)/python -m benchmarks.runs scenes --detector book/models/scenes.safetensors
 	$(BIN)/python -m benchmarks.runs cards
 	$(BIN)/python -m benchmarks.runs bccd
 	$(BIN)/python -m benchmarks.readme
 
-# What each step is worth, three seeds each: took an hour and a half of two cores, other jobs beside it.
-# Goes on where it was cut off.
+# What each step is worth, ten seeds each, with a verdict on each claim of the text. Takes minutes on a GPU, a day or two
+# on two cores. Resumes where it was interrupted.
 ablations: .venv/installed-dev
-	for step in matching objective scales mining augmentation; do \
-		$(BIN)/python -m benchmarks.ablation_$$step || exit 1; done
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.ablations all --out $(OUT)
 
-# The package against torchvision: times side by side, on the GPU where there is one, or on the CPU.
+# The package timed side by side with torchvision, on the GPU if there is one, else on the CPU.
 bench: .venv/installed-dev
-	for name in criterion augmentation prediction training_step data_loading; do \
+	for name in criterion augmentation prediction first_step training_step data_loading; do \
 		$(BIN)/python -m benchmarks.$$name --out $(OUT) || exit 1; done
 
-# All that only a GPU can measure; goes on where it was cut off. PYTHON needs torch for the GPU, no environment is made.
-# make gpu DATA=folder-in-VOC-layout OUT=folder-for-results LIMIT=seconds
+# Everything that only a GPU can measure, in parts; stops in time and resumes when called again. PYTHON needs torch for the
+# GPU, no environment is made. DATA is the folder that holds photographs and weights.
+# make gpu DATA=folder OUT=folder-for-results LIMIT=seconds PARTS="training_step summit"
 gpu:
-	$(PYTHON) -m benchmarks.gpu --data $(DATA) --out $(OUT) --limit-s $(LIMIT)
+	$(PYTHON) -m benchmarks.gpu --data $(DATA) --out $(OUT) --limit-s $(LIMIT) $(if $(PARTS),--only $(PARTS))
 
 # Say where the repository lies, in every file that must know: make address URL=https://…
 address: .venv/installed

@@ -1,4 +1,4 @@
-"""Drawn scenes in large numbers: in memory, or as a folder in VOC's layout, drawn by all cores."""
+"""Drawn scenes as a folder in VOC's layout, written by all cores; and the first images of a dataset."""
 
 import multiprocessing
 from collections.abc import Sequence
@@ -11,26 +11,11 @@ import torch
 from torchvision.transforms.v2.functional import to_pil_image
 
 from benchmarks.torchvision_training import cores
-from ssd_lite.data import Decoded, Example, Scenes, Streamed
-from ssd_lite.data.loading import in_order
-from ssd_lite.truths import Truth, Truths
+from ssd_lite.data import Decoded, Example, Scenes
+from ssd_lite.truths import Truths
 
 QUALITY = 92
 """Of the JPEG files."""
-
-
-def decoded(scenes: Scenes, *, workers: int | None = None) -> Decoded:
-    """All of the scenes in memory, drawn by several processes."""
-    streamed = Streamed(scenes, canvas_px=max(scenes.size), workers=workers)
-    images = torch.zeros(len(scenes), 3, *scenes.size, dtype=torch.uint8)
-    truths, names = list[Truth](), list[str]()
-    for batch in streamed.batches(in_order(len(scenes), 32)):
-        rows = slice(len(names), len(names) + len(batch.names))
-        images[rows] = batch.images[..., : scenes.size[0], : scenes.size[1]]
-        truths += batch.truths.unpadded()
-        names += batch.names
-    sizes = torch.tensor(scenes.size).expand(len(scenes), 2).contiguous()
-    return Decoded(scenes.classes, images, sizes, Truths.from_list(truths), names)
 
 
 def first(images: Decoded, count: int) -> Decoded:

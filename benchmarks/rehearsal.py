@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import drawn, photos
+from benchmarks import photos
 from benchmarks.command import Settings, run
 from ssd_lite import recipes, training
-from ssd_lite.data import Scenes
+from ssd_lite.data import Scenes, decode
 from ssd_lite.data.scenes import ALL_CLASSES
 from ssd_lite.recipes import Recipe
 
@@ -41,11 +41,11 @@ def measure(chosen: Settings) -> Iterator[dict[str, Any]]:
     size = chosen.size(quick=(96, 128), cpu=SIZE_PX, cuda=SIZE_PX)
     scenes = Scenes(count=count, size=size, seed=chosen.seed, classes=ALL_CLASSES[:CLASSES])
     began = time.perf_counter()
-    images = drawn.decoded(scenes, workers=chosen.size(quick=0, cpu=0, cuda=None))
+    images = decode(scenes)
     drawing = time.perf_counter() - began
     if chosen.device.type == "cuda":
         images = images.to(chosen.device)
-    few = drawn.decoded(Scenes(count=4, size=size, seed=chosen.seed + 1, classes=scenes.classes), workers=0)
+    few = decode(Scenes(count=4, size=size, seed=chosen.seed + 1, classes=scenes.classes))
     settings, times = recipe(chosen), list[tuple[int, float]]()
     with tempfile.TemporaryDirectory() as place:
         result = training.train(

@@ -18,7 +18,7 @@ from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.models import MODELS, SSD
 from ssd_lite.recipes import Recipe
 
-POINTS = 8
+POINTS = 10
 """How often a side is evaluated."""
 
 NUMBERS = 1_000_000
@@ -57,9 +57,11 @@ class Ours:
 
 
 class Torchvision:
-    """Torchvision's detector on images that its loader reads."""
+    """Torchvision's detector on images that its loader reads; ``link`` is a folder for its reader."""
 
-    def __init__(self, run: Recipe, root: Path, train: Decoded, test: Decoded, device: torch.device) -> None:
+    def __init__(
+        self, run: Recipe, root: Path, link: Path, train: Decoded, test: Decoded, device: torch.device
+    ) -> None:
         self.run, self.device, self.test = run, device, test
         model = _model(run, train.classes)
         self.reader = torchvision_training.reader(
@@ -67,7 +69,7 @@ class Torchvision:
             run.train_split,
             train.classes,
             size_px=model.image_size,
-            link=root.parent / f"{root.name}-link",
+            link=link,
             names=train.names,
         )
         self.training = torchvision_training.Training(model, run, device)

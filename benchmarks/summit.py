@@ -24,7 +24,7 @@ from benchmarks.command import Settings, add_limit, parser, settings
 from benchmarks.curves import Curve, claim
 from benchmarks.results_file import Record
 from ssd_lite import plotting, recipes, training
-from ssd_lite.data import Decoded, Example, Scenes
+from ssd_lite.data import Decoded, Example
 from ssd_lite.models import SSD
 from ssd_lite.recipes import Recipe
 from ssd_lite.training import checkpoint
@@ -38,7 +38,8 @@ LOGGED = 400
 
 def recipe(chosen: Settings, *, scale: float, learning_rate: float | None = None) -> Recipe:
     """The recipe, its schedule scaled; at toy size a tiny model and a few small scenes."""
-    whole = recipes.scenes300().changed(seed=chosen.seed)
+    keep = "device" if chosen.device.type == "cuda" else "memory"
+    whole = recipes.scenes300().changed(seed=chosen.seed, keep=keep)
     steps = round(whole.steps * scale)
     if chosen.quick:
         whole = whole.changed(
@@ -55,16 +56,6 @@ def recipe(chosen: Settings, *, scale: float, learning_rate: float | None = None
     return whole.with_steps(steps).changed(checkpoint_every=max(1, round(steps / POINTS)))
 
 
-def scenes(run: Recipe, device: torch.device, *, workers: int | None) -> tuple[Decoded, Decoded]:
-    """Scenes to learn from and held-out ones, drawn by all cores, on the device."""
-    size, classes = run.image_size_px or (run.canvas_px, run.canvas_px), tuple(run.classes or ())
-    options: dict[str, Any] = {"size": size, "classes": classes}
-    train = Scenes(count=run.train_images, seed=2 * run.seed, **options)
-    test = Scenes(count=run.test_images, seed=2 * run.seed + 1, **options)  # as the recipe itself draws them
-    images = [drawn.decoded(part, workers=workers).to(device) for part in (train, test)]
-    return images[0], images[1]
-
-
 def measure(
     run: Recipe,
     record: Record,
@@ -72,12 +63,12 @@ def measure(
     *,
     device: torch.device,
     limit_s: float,
-    workers: int | None = None,
 ) -> None:
     """Train until the schedule ends; raises ``InterruptedRunError`` if the time is over before."""
     began = time.monotonic()
     claim(work, run)
-    train, test = scenes(run, device, workers=workers)
+    train, test = training.open_sources(run, device=device)
+    assert isinstance(test, Decoded)  # as the recipe says where to keep it
     print(f"drew {len(train)} + {len(test)} scenes in {time.monotonic() - began:.0f} s", flush=True)
     folder, watched = work / "run", drawn.first(test, WATCHED)
     state = checkpoint.newest(folder / "checkpoints")
@@ -168,9 +159,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     run = recipe(chosen, scale=arguments.scale, learning_rate=arguments.learning_rate)
     stamp = {"quick": chosen.quick, "seed": chosen.seed, "scale": arguments.scale}
     record = Record("summit", device=chosen.device, folder=chosen.out, stamp=stamp)
-    workers = 0 if chosen.quick else None
     try:
-        measure(run, record, arguments.work, device=chosen.device, limit_s=arguments.limit_s, workers=workers)
+        measure(run, record, arguments.work, device=chosen.device, limit_s=arguments.limit_s)
     except training.InterruptedRunError as error:
         print(f"{error}; run the same command again to resume")
         sys.exit(3)

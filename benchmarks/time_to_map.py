@@ -86,6 +86,7 @@ def measure(
     end = time.monotonic() + limit_s
     began = time.monotonic()
     root = root or folder_of(run, work, workers=1 if chosen.quick else None)
+    drawing, began = time.monotonic() - began, time.monotonic()
     train = decode(VOCFolder(root, "trainval", skip_invalid=True), canvas_px=run.canvas_px)
     test = decode(VOCFolder(root, "test", classes=train.classes, skip_invalid=True), canvas_px=run.canvas_px)
     watched = drawn.first(test, WATCHED).to(chosen.device)
@@ -93,12 +94,13 @@ def measure(
         {
             "train_images": len(train),
             "test_images": len(watched),
+            "drawing_seconds": round(drawing, 1),
             "loading_seconds": round(time.monotonic() - began, 1),
         }
     )
     sides = {
         "ours": lambda: Ours(run, train, watched, chosen.device),
-        "torchvision": lambda: Torchvision(run, root, train, watched, chosen.device),
+        "torchvision": lambda: Torchvision(run, root, work / "link", train, watched, chosen.device),
     }
     for name, side_of in sides.items():
         if record.measured.get(name, {}).get("complete"):

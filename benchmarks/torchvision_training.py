@@ -43,14 +43,17 @@ def reader(
     """
     place = link / "VOCdevkit" / "VOC2012"
     place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_symlink():  # perhaps to another folder
+        place.unlink()
     if not place.exists():
         place.symlink_to(root.resolve(), target_is_directory=True)
     transforms = _Transforms(classes, size_px)
     found = VOCDetection(str(link), year="2012", image_set=split, transforms=transforms)
     if names is not None:
-        wanted = [number for number, path in enumerate(found.images) if Path(path).stem in set(names)]
-        found.images = [found.images[number] for number in wanted]
-        found.targets = [found.targets[number] for number in wanted]
+        wanted = set(names)
+        chosen = [number for number, path in enumerate(found.images) if Path(path).stem in wanted]
+        found.images = [found.images[number] for number in chosen]
+        found.targets = [found.targets[number] for number in chosen]
     return found
 
 

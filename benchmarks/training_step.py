@@ -93,7 +93,8 @@ class _Bench:
         yield {"flops_per_image": flops, "matrix_flops_per_second": rate}
         yield {"utilisation": used, "goal_utilisation": GOAL_UTILISATION}
         yield {"comparisons": [self.network()]}
-        yield {"host_syncs": self.host_syncs(), "parts_s": self.times_of_parts()}
+        yield {"parts_s": self.times_of_parts()}
+        yield {"host_syncs": self.host_syncs()}
 
     def started(self) -> dict[str, Any]:
         """Build both sides and take the first step of each, which compiles ours."""

@@ -13,8 +13,17 @@ ROOT = Path(__file__).parents[1]
 
 def places() -> list[Path]:
     """The files that name the address."""
-    names = ("pyproject.toml", "_config.yml", "CITATION.cff", "README.md", "book/references.md")
-    return [*(ROOT / name for name in names), *sorted((ROOT / "book").glob("*.ipynb"))]
+    names = (
+        "pyproject.toml",
+        "_config.yml",
+        "CITATION.cff",
+        "README.md",
+        "book/references.md",
+    )
+    return [
+        *(ROOT / name for name in names),
+        *sorted((ROOT / "book").glob("*.ipynb")),
+    ]
 
 
 def address() -> str:

@@ -13,7 +13,11 @@ from nbclient import NotebookClient
 
 BOOK = Path(__file__).parent
 METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "kernelspec": {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    },
     "language_info": {"name": "python"},
 }
 
@@ -22,7 +26,11 @@ def execute(path: Path) -> float:
     """Run a notebook from top to bottom in a new kernel and write it back; the seconds it took."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, kernel_name="python3", timeout=600, record_timing=False, coalesce_streams=True
+        notebook,
+        kernel_name="python3",
+        timeout=600,
+        record_timing=False,
+        coalesce_streams=True,
     )
     began = time.perf_counter()
     client.execute(cwd=str(path.parent))

@@ -34,12 +34,20 @@ ELEMENT = re.compile(r'<div class="explore" data-explore="([^"]*)"')
 def not_on_every_page(app: Sphinx, config: Config) -> None:
     """Leave the figures' files out of those that Jupyter Book puts on every page: all of ``_static``."""
     for option in ("html_js_files", "html_css_files"):
-        kept = [file for file in config[option] if not str(file).startswith(f"{FOLDER}/")]
+        kept = [
+            file
+            for file in config[option]
+            if not str(file).startswith(f"{FOLDER}/")
+        ]
         config[option] = kept
 
 
 def on_pages_that_need_them(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+    app: Sphinx,
+    page: str,
+    template: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
 ) -> None:
     """Add the scripts and the style to a page that has figures."""
     raw = doctree.findall(nodes.raw) if doctree else ()
@@ -47,7 +55,11 @@ def on_pages_that_need_them(
     if unknown := set(figures) - set(DATA):
         names, known = ", ".join(sorted(unknown)), ", ".join(DATA)
         logging.getLogger(__name__).warning(
-            "%s: data-explore must be one of %s, got %s", page, known, names, location=page
+            "%s: data-explore must be one of %s, got %s",
+            page,
+            known,
+            names,
+            location=page,
         )
     if not figures:
         return
@@ -59,8 +71,16 @@ def on_pages_that_need_them(
 def scripts(figures: list[str]) -> list[str]:
     """The scripts of these figures, in the order in which they must run, each once."""
     known = [name for name in DATA if name in figures]
-    data = dict.fromkeys(f"data-{file}.js" for name in known for file in DATA[name])
-    return ["math.js", "strings.js", "kit.js", *data, *(f"{name}.js" for name in known)]
+    data = dict.fromkeys(
+        f"data-{file}.js" for name in known for file in DATA[name]
+    )
+    return [
+        "math.js",
+        "strings.js",
+        "kit.js",
+        *data,
+        *(f"{name}.js" for name in known),
+    ]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -6,7 +6,13 @@ from sphinx.application import Sphinx
 
 
 def without_factories(
-    app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, returns: str | None
+    app: Sphinx,
+    what: str,
+    name: str,
+    thing: Any,
+    options: Any,
+    signature: str | None,
+    returns: str | None,
 ) -> tuple[str | None, str | None]:
     """For the API pages: a default that a dataclass makes anew for each object is shown as ``...``.
 
@@ -15,14 +21,19 @@ def without_factories(
     return signature and signature.replace("<factory>", "..."), returns
 
 
-def each_script_once(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+def each_script_once(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
     """Leave out a script that stands on the page already.
 
     Sphinx puts scripts without a file in twice; sphinx-thebe's declare constants, which is an error then.
     """
     known = {}
     for script in context["script_files"]:
-        known.setdefault((str(script.filename or ""), *sorted(script.attributes.items())), script)
+        known.setdefault(
+            (str(script.filename or ""), *sorted(script.attributes.items())),
+            script,
+        )
     context["script_files"] = list(known.values())
 
 

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import cache
 from pathlib import Path
 from time import perf_counter, process_time
@@ -26,13 +26,20 @@ from PIL import Image
 
 from ssd_lite import cli, models, recipes
 from ssd_lite.criterion import MultiBoxCriterion
-from ssd_lite.data import COCOFolder, DatasetError, VOCFolder
-from ssd_lite.data import coco as coco_data
-from ssd_lite.data import voc as voc_data
+from ssd_lite.data import DatasetError, FolderDataset, convert, open_folder
 from ssd_lite.data.images import MAX_PIXELS, ImageError, read_header, read_image
 from ssd_lite.scales import DefaultBoxes
 from ssd_lite.training import checkpoint
-from tests.data.folders import coco_content, put, voc_object, voc_xml, write_coco, write_voc
+from tests.data.folders import (
+    coco_content,
+    put,
+    voc_object,
+    voc_xml,
+    write_coco,
+    write_voc,
+    write_voc_splits,
+    write_yolo,
+)
 from tests.strategies import JSON, spoiled_bytes, spoiled_json
 
 Case = Callable[[st.DataObject, Path], None]
@@ -62,48 +69,107 @@ def _spoiled_xml(draw: st.DrawFn) -> bytes:
     return draw(spoiled_bytes(content)) if draw(st.booleans()) else content
 
 
+NAMES = st.text(max_size=6) | st.sampled_from(["a", "b", "a 1", "b -1", "..", "../a", "/etc/passwd", "\0"])
+NAMES |= st.sampled_from(["a.jpg", "JPEGImages/b.jpg", "/data/set/a.jpg", "../../etc/a.jpg", "C:\\b.png"])
+
+
 def voc(data: st.DataObject, folder: Path) -> None:
     """A folder in VOC's layout with anything in its annotations, its lists and its images."""
     root = folder / "voc"
     if not root.exists():
         write_voc(root)
-    annotation = data.draw(_spoiled_xml())
-    (root / "Annotations" / "a.xml").write_bytes(annotation)
-    names = st.text(max_size=6) | st.sampled_from(
-        ["a", "b", "a 1", "b -1", "..", "../a", "/etc/passwd", "\0"]
-    )
-    lines = data.draw(st.lists(names, max_size=3)) if data.draw(st.integers(0, 3)) == 0 else ["a", "b"]
+    (root / "Annotations" / "a.xml").write_bytes(data.draw(_spoiled_xml()))
+    lines = data.draw(st.lists(NAMES, max_size=3)) if data.draw(st.integers(0, 3)) == 0 else ["a", "b"]
     (root / "ImageSets/Main/train.txt").write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
-    problems = voc_data.check(root, "train")
-    _check_dataset(lambda skip: VOCFolder(root, "train", skip_invalid=skip), root, problems)
+    _check_folder(data, root)
+
+
+def flat(data: st.DataObject, folder: Path) -> None:
+    """A folder for each split, XML of any kind and encoding beside the images."""
+    root = folder / "flat"
+    if not root.exists():
+        write_voc_splits(root)
+    text = data.draw(_spoiled_xml()).decode("utf-8", "replace")
+    encoding = data.draw(st.sampled_from(["utf-8", "gbk", "utf-16", "utf-7", "hex", "x" * 9]))
+    declared = f'<?xml version="1.0" encoding="{encoding}"?>{text}'
+    known = encoding if data.draw(st.booleans()) and encoding in ("gbk", "utf-16") else "utf-8"
+    (root / "train" / "a.xml").write_bytes(declared.encode(known, "replace"))
+    _check_folder(data, root)
 
 
 def coco(data: st.DataObject, folder: Path) -> None:
     """A COCO file with anything in it."""
-    images, file = folder / "coco" / "images", folder / "coco" / "instances.json"
+    root = folder / "coco"
+    images, file = root / "images", root / "annotations" / "instances_train.json"
     if not images.exists():
-        write_coco(folder / "coco")
+        write_coco(root)
+        (root / "instances.json").unlink()
+        put(file, "")
     text = json.dumps(data.draw(spoiled_json(coco_content()) | JSON)).encode()
     file.write_bytes(data.draw(spoiled_bytes(text)) if data.draw(st.booleans()) else text)
-    problems = coco_data.check(images, file)
-    _check_dataset(lambda skip: COCOFolder(images, file, skip_invalid=skip), images, problems)
+    _check_folder(data, root)
 
 
-def _check_dataset(read: Callable[[bool], Any], root: Path, problems: list) -> None:
-    for fault in problems:
-        assert fault.file
-        assert fault.rule
-        assert "\n" not in f"{fault.file}{fault.object}", "a fault is one line"
-        str(fault).encode()
+YAML = st.sampled_from(
+    [
+        *("names", "train", "val", "path", ": ", "\n", "[king]", "{0: king}", "&a ", "*a", "~", "!!set "),
+        *("images/train", "../images", "/etc", "..", "train.txt", "- ", "'", '"', "\t", "nc: 1\n", "\0"),
+        "!!python/object/apply:os.getcwd []",
+    ]
+)
+
+
+def yolo(data: st.DataObject, folder: Path) -> None:
+    """A folder in YOLO's layout with anything in its labels and its YAML file."""
+    root = folder / "yolo"
+    if not root.exists():
+        write_yolo(root)
+    number = st.sampled_from(["0", "1", "-1", "0.3", "0.4", "1e400", "nan", "²", "x", "9" * 5000])
+    lines = data.draw(st.lists(st.lists(number, max_size=8).map(" ".join) | st.text(max_size=6), max_size=3))
+    labels = "\n".join(lines).encode("utf-8", "surrogatepass")
+    (root / "labels/train/a.txt").write_bytes(data.draw(spoiled_bytes(labels)))
+    good = "train: images/train\nval: images/val\nnames: [king]\n"
+    text = good if data.draw(st.booleans()) else "".join(data.draw(st.lists(YAML, max_size=9)))
+    (root / "data.yaml").write_bytes(data.draw(spoiled_bytes(text.encode())))
+    lists = "\n".join(data.draw(st.lists(NAMES, max_size=3)))
+    (root / "train.txt").write_bytes(lists.encode("utf-8", "surrogatepass"))
+    _check_folder(data, root)
+
+
+def _check_folder(data: st.DataObject, root: Path) -> None:
+    """Opened with any options, a folder is read or refused; nothing outside it is read."""
+    options: dict[str, Any] = {
+        "boxes": data.draw(st.sampled_from([None, "pixels", "fractions"])),
+        "scale_boxes": data.draw(st.booleans()),
+    }
+    try:
+        folder = open_folder(root, **options)
+    except DatasetError as error:
+        str(error).encode()
+        return
+    problems = folder.check()
+    for problem in problems:
+        assert problem.file
+        assert problem.rule
+        assert "\n" not in f"{problem.file}{problem.object}", "a problem is one line"
+        str(problem).encode()
     for skip in (False, True):
-        try:
-            dataset = read(skip)
-        except DatasetError:
-            continue
-        assert skip or not problems
-        for index in range(len(dataset)):
-            assert dataset.image_path(index).resolve().is_relative_to(root.resolve())
-            assert dataset.truth(index).boxes_xyxy.isfinite().all()
+        folder = open_folder(root, skip_invalid=skip, **options)
+        for split in folder.splits:
+            try:
+                dataset = folder.dataset(split)
+            except DatasetError:
+                continue
+            _check_dataset(dataset, root)
+    with tempfile.TemporaryDirectory(dir=root.parent) as out, suppress(DatasetError):
+        convert(folder, to=data.draw(st.sampled_from(["voc", "coco", "yolo"])), out=Path(out) / "new")
+
+
+def _check_dataset(dataset: FolderDataset, root: Path) -> None:
+    for index in range(len(dataset)):
+        assert dataset.image_path(index).resolve().is_relative_to(root.resolve())
+        assert dataset.truth(index).boxes_xyxy.isfinite().all()
+        with suppress(DatasetError):  # whose pixels cannot be decoded
             dataset[index]
 
 
@@ -128,7 +194,11 @@ def _images() -> tuple[bytes, ...]:
         (colour, "WEBP", {}),
         (colour.convert("RGBA"), "WEBP", frames),
         (colour, "BMP", {}),
-        (colour, "TIFF", {}),  # one that is not read
+        (colour, "TIFF", {}),
+        (colour.convert("F"), "TIFF", {}),
+        (colour, "PPM", {}),
+        (colour, "TGA", {}),
+        (colour, "JPEG2000", {}),
     ]
     return tuple(_saved(*kind) for kind in kinds)
 
@@ -253,13 +323,15 @@ VALUES = (
     *("model=ssd_tiny", "batch=0", "steps=", "=", "crop=[]", "crop={}", "classes=3", "seed=1.5", "root=1"),
     *("voc", "voc/JPEGImages", "voc/JPEGImages/a.jpg", "good.safetensors", "bad.safetensors", "nowhere"),
     *("king,queen", "king", ",", "none", "imagenet", "new/x.png", "new", "new/x.json", "new/x.onnx", "x.pt2"),
-    *("onnx", "torch"),
+    *("onnx", "torch", "coco", "yolo", "pixels", "fractions", "ssd_tiny", "--version"),
 )
 OPTIONS = {
-    "train": "--recipe --out --resume --steps --weights --train-split --test-split --set --set --classes",
-    "evaluate": "--split --method --iou --json --device --skip-invalid",
+    "train": "--recipe --out --resume --steps --weights --train-split --test-split --set --set --classes "
+    "--model --batch --layout --boxes --scale-boxes",
+    "evaluate": "--split --method --iou --json --device --skip-invalid --layout --boxes --scale-boxes",
     "detect": "--out --threshold --device",
-    "inspect": "--split --classes --sheet",
+    "inspect": "--split --classes --sheet --layout --boxes --scale-boxes",
+    "convert": "--to --out --layout --classes --boxes --scale-boxes --skip-invalid --link",
     "export": "--out --format --raw --uint8 --threshold --iou --overwrite",
 }
 PATHS = ("voc", "voc/JPEGImages", "voc/JPEGImages/a.jpg", "good.safetensors", "bad.safetensors", "nowhere")
@@ -276,6 +348,7 @@ def command(data: st.DataObject, folder: Path) -> None:
     usual = {
         "evaluate": ["good.safetensors", "voc"],
         "detect": ["good.safetensors", "voc/JPEGImages/a.jpg"],
+        "convert": ["voc", "--to", "coco", "--out", "new"],
         "export": ["good.safetensors", "--out", "new/x.onnx"],
     }
     words = usual.get(first, ["voc"]) if data.draw(st.booleans()) else []
@@ -330,7 +403,17 @@ def _command(*words: object) -> tuple[int, str]:
 
 # ---- the cases
 
-CASES: dict[Case, float] = {voc: 3, coco: 3, image: 6, weights: 1, state: 2, recipe: 3, command: 1}
+CASES: dict[Case, float] = {
+    voc: 2,
+    flat: 1,
+    coco: 2,
+    yolo: 2,
+    image: 6,
+    weights: 1,
+    state: 2,
+    recipe: 3,
+    command: 1,
+}
 """What is spoiled, and its share of the cases: the slow ones have small shares."""
 
 

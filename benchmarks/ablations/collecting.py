@@ -99,10 +99,15 @@ def restore(study: Study, measured: dict[str, Any], folder: Path) -> int:
         for found in runs if name in study.variants else ():
             run = study.run(name, found["seed"])
             then = measured["base"] | measured["variants"][name] | {"seed": found["seed"]}
-            if run.settings() == then:
+            if same_settings(run.settings(), then):
                 keep(run, {key: value for key, value in found.items() if key != "seed"}, folder)
                 restored += 1
     return restored
+
+
+def same_settings(now: dict[str, Any], then: dict[str, Any]) -> bool:
+    """Whether settings are those that were measured; ones that did not exist then do not count."""
+    return all(name in now and now[name] == value for name, value in then.items())
 
 
 def costs(study: Study, *, device: torch.device, images: int = 32, rounds: int = 20) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ssd_lite.models import SSD
 from ssd_lite.recipes import Recipe, for_folder
 from ssd_lite.truths import Truths
 
-MEASURED, LOGGED_EVERY = 3, 20
+MEASURED, LOGGED_EVERY = 3, 50
 """How often a run is measured, and every how many steps its losses are kept."""
 
 DRAWN = {"train": 3000, "test": 300}
@@ -56,7 +56,7 @@ def _first_not_finite(losses: list[torch.Tensor]) -> int | None:
 
 
 def _log(losses: list[torch.Tensor]) -> list[dict[str, float]]:
-    """The finite losses of every twentieth step."""
+    """The finite losses of every fiftieth step."""
     table = torch.stack(losses).double().cpu()
     names = ("localization", "confidence", "matched")
     return [

@@ -1,4 +1,4 @@
-"""The command ``ssd-lite``: train, evaluate, detect, inspect, export."""
+"""The command ``ssd-lite``: train, evaluate, detect, inspect, convert, export."""
 
 from ssd_lite.cli.app import app, main
 

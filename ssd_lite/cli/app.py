@@ -1,11 +1,15 @@
-"""The command itself, and what its errors look like."""
+"""The command ``ssd-lite``: its subcommands, and how errors become messages."""
 
+import platform
 import sys
+from typing import Annotated
 
+import torch
 import typer
-from rich.markup import escape
 
-from ssd_lite.cli.console import err
+import ssd_lite
+from ssd_lite.cli.console import err, out, say
+from ssd_lite.cli.convert import convert
 from ssd_lite.cli.detect import detect
 from ssd_lite.cli.evaluate import evaluate
 from ssd_lite.cli.export import export
@@ -14,22 +18,44 @@ from ssd_lite.cli.train import train
 from ssd_lite.training import InterruptedRunError, NonFiniteLossError
 
 app = typer.Typer(
-    help="Train, measure and use SSD object detectors.",
+    help="Train, evaluate and use SSD object detectors.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, evaluate, detect, inspect, export):
+for command in (train, evaluate, detect, inspect, convert, export):
     app.command()(command)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        python = platform.python_version()
+        say(f"ssd-lite {ssd_lite.__version__} (torch {torch.__version__}, Python {python})", to=out)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
-    """Run the command; what is wrong with its input is one clear message, and exit code 2."""
+    """Run the command. Bad input ends in one message on standard error and exit code 2."""
     try:
         app()
     except InterruptedRunError as stop:
-        err.print(f"{stop}; go on with: ssd-lite train --resume --out {stop.run_dir}", soft_wrap=True)
+        say(f"{stop}; resume with: ssd-lite train --resume --out {stop.run_dir}", to=err)
         sys.exit(130)
+    except torch.OutOfMemoryError as error:
+        _fail(f"out of GPU memory; a smaller --batch or --set keep=memory needs less. {error}")
     except (ValueError, OSError, NonFiniteLossError, ImportError) as error:
-        err.print(f"[red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    say(f"error {message}", to=err, style="red")
+    sys.exit(2)

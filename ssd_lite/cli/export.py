@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from ssd_lite import export as exporting
 from ssd_lite import models
-from ssd_lite.cli.console import out
+from ssd_lite.cli.console import out, say
 from ssd_lite.cli.options import Detector
 
 
@@ -16,7 +15,7 @@ def export(
     model: Detector,
     file: Annotated[Path, typer.Option("--out", help="File to write: .onnx, or .pt2 for torch.export.")],
     format: Annotated[
-        str | None, typer.Option(help="onnx or torch; by default by the file's ending.")
+        str | None, typer.Option(help="onnx or torch; by default according to the file's suffix.")
     ] = None,
     detections: Annotated[
         bool, typer.Option("--detections/--raw", help="Detections, or all boxes and scores unsuppressed.")
@@ -28,12 +27,12 @@ def export(
     iou: Annotated[
         float | None, typer.Option(help="Overlap that suppresses; by default the detector's own.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a file that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a detector for use elsewhere: as ONNX, or as a program of torch.export.
+    """Export a detector as ONNX or as a torch.export program.
 
-    It takes a batch of any length of square images and normalises them itself; what goes in and what
-    comes out is written down in the file.
+    The exported detector takes a batch of square images of any length and normalises them itself; the file
+    describes its inputs and outputs.
     """
     options: dict[str, Any] = {"score_threshold": threshold, "iou_threshold": iou}
     options = {name: value for name, value in options.items() if value is not None}
@@ -46,4 +45,4 @@ def export(
         overwrite=overwrite,
         **options,
     )
-    out.print(f"wrote {escape(str(file))}", soft_wrap=True, highlight=False)
+    say(f"wrote {file}", to=out)

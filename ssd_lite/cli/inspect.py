@@ -1,105 +1,142 @@
 """``ssd-lite inspect``."""
 
+import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from ssd_lite import plotting
-from ssd_lite.cli.console import Bars, out
-from ssd_lite.cli.options import Classes, names_in
-from ssd_lite.data import Dataset, DatasetError, Example, VOCFolder
-from ssd_lite.data.voc import check, splits
-from ssd_lite.scales import coverage, fit, paper, ssd300_coco, ssd300_voc
+from ssd_lite.cli.console import Bars, out, plain, say
+from ssd_lite.cli.coverage import coverage_advice, coverage_table, coverages
+from ssd_lite.cli.options import Boxes, Classes, LayoutName, RequiredFolder, ScaleBoxes, open_and_describe
+from ssd_lite.data import DatasetError, Example, Folder, FolderDataset, Problem, errors, summarise
+from ssd_lite.messages import plural
 from ssd_lite.truths import Truths
+
+SHEET_IMAGES, SHEET_PX = 18, 512
+"""Images on the contact sheet, and the largest side of each."""
 
 
 def inspect(
-    folder: Annotated[Path, typer.Argument(help="Folder of data in VOC layout.")],
-    split: Annotated[str | None, typer.Option(help="One split alone; by default all.")] = None,
+    folder: RequiredFolder,
+    split: Annotated[str | None, typer.Option(help="Only this split; by default all.")] = None,
+    layout: LayoutName = None,
     classes: Classes = None,
-    sheet: Annotated[Path, typer.Option(help="Where to draw the contact sheet.")] = Path("contact-sheet.png"),
+    boxes: Boxes = None,
+    scale_boxes: ScaleBoxes = False,
+    sheet: Annotated[Path, typer.Option(help="Contact sheet to draw.")] = Path("contact-sheet.png"),
 ) -> None:
-    """Look at a dataset before training: counts, classes, sizes, every fault, coverage, a contact sheet.
+    """Look at a dataset before training: counts, classes, sizes, errors, coverage, and a contact sheet.
 
-    The exit code is 1 where there are faults.
+    The exit code is 1 if there are errors.
     """
-    known = names_in(classes) if classes else None
+    options = {"layout": layout, "boxes": boxes, "scale_boxes": scale_boxes, "max_side": SHEET_PX}
+    opened = open_and_describe(folder, classes=classes, skip_invalid=True, **options)
+    splits = opened.splits if split is None else (opened.split_named(split),)
     with Bars() as on_progress:
-        told = partial(on_progress, "reading")
-        problems = check(folder, split, classes=known, progress=told)
-    names = [split] if split is not None else list(splits(folder))
-    parts = {name: VOCFolder(folder, name, classes=known, skip_invalid=True) for name in names}
-    truths = {
-        name: Truths.from_list([part.truth(i) for i in range(len(part))]) for name, part in parts.items()
-    }
-    largest = max(parts, key=lambda name: len(parts[name]))
-    out.print(_counts_table(parts, truths))
-    out.print(_coverage_table(truths[largest], largest))
-    shown = range(0, len(parts[largest]), max(1, len(parts[largest]) // 18))
-    examples = _readable(parts[largest], list(shown)[:18])
-    plotting.save(plotting.contact_sheet(examples, parts[largest].classes), sheet)
-    out.print(f"contact sheet: {sheet}", soft_wrap=True)
-    for fault in problems:
-        out.print(f"[red]fault[/] {escape(str(fault))}", highlight=False, soft_wrap=True)
-    out.print(f"{len(problems)} faults" if problems else "no faults")
-    if problems:
+        problems = opened.check(partial(on_progress, "reading images"), split=split)
+    datasets = _usable(opened, splits)
+    truths = {name: _truths(dataset) for name, dataset in datasets.items()}
+    out.print(_counts_table(opened.classes, splits, truths))
+    if datasets:
+        largest = max(datasets, key=lambda name: len(datasets[name]))
+        _show_coverage(truths[largest], largest)
+        _draw_sheet(datasets[largest], sheet)
+    _list_problems(problems)
+    if errors(problems):
         raise typer.Exit(1)
 
 
-def _counts_table(parts: dict[str, VOCFolder], truths: dict[str, Truths]) -> Table:
-    classes = next(iter(parts.values())).classes
-    table = Table("", *parts, title="images and objects")
-    table.add_row("images", *(str(len(part)) for part in parts.values()))
-    empty = {name: int((~t.present.any(dim=1)).sum()) for name, t in truths.items()}
-    table.add_row("  without objects", *(str(empty[name]) for name in parts))
-    table.add_row("objects", *(str(int(t.present.sum())) for t in truths.values()))
-    table.add_row("  difficult", *(str(int(t.difficult.sum())) for t in truths.values()))
-    counts = {name: Counter(t.labels[t.present].tolist()) for name, t in truths.items()}
+def _usable(folder: Folder, splits: Sequence[str]) -> dict[str, FolderDataset]:
+    """The splits that hold anything valid; the errors of the others are among the folder's problems."""
+    found = {}
+    for split in splits:
+        try:
+            found[split] = folder.dataset(split)
+        except DatasetError:
+            continue
+    return found
+
+
+def _truths(dataset: FolderDataset) -> Truths:
+    return Truths.from_list([dataset.truth(index) for index in range(len(dataset))])
+
+
+def _counts_table(classes: Sequence[str], splits: Sequence[str], truths: Mapping[str, Truths]) -> Table:
+    """Images, objects, classes and sizes, a column per split; a split without anything valid has zeros."""
+    table = Table("", title="valid images and objects")
+    for split in splits:
+        table.add_column(plain(split))
+    columns = [truths.get(split, Truths.from_list([])) for split in splits]
+    table.add_row("images", *(f"{len(t.present):,}" for t in columns))
+    table.add_row("  without objects", *(f"{int((~t.present.any(dim=1)).sum()):,}" for t in columns))
+    table.add_row("objects", *(f"{int(t.present.sum()):,}" for t in columns))
+    table.add_row("  difficult", *(f"{int(t.difficult.sum()):,}" for t in columns))
+    table.add_row("  most in an image", *(str(_most(t)) for t in columns))
+    counts = [Counter(t.labels[t.present].tolist()) for t in columns]
     table.add_section()
     for label, name in enumerate(classes, start=1):
-        table.add_row(name, *(str(counts[part][label]) for part in parts))
+        table.add_row(plain(name), *(f"{count[label]:,}" for count in counts))
     table.add_section()
     for share in (0.05, 0.5, 0.95):
-        table.add_row(f"size, {share:.0%} quantile", *(_size_quantile(t, share) for t in truths.values()))
+        table.add_row(f"size, {share:.0%} quantile", *(_size_quantile(t, share) for t in columns))
     return table
 
 
+def _most(truths: Truths) -> int:
+    return int(truths.present.sum(dim=1).max()) if len(truths.present) else 0
+
+
 def _size_quantile(truths: Truths, share: float) -> str:
-    """Square root of an object's share of the image."""
+    """Of the square roots of the objects' shares of their images."""
     boxes = truths.boxes_xyxy[truths.present]
     if not len(boxes):
         return "–"
     sides = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1).sqrt()
-    return f"{sides.quantile(share).item():.3f}"
+    # Not Tensor.quantile, which takes at most 16 million values.
+    return f"{sides.sort().values[round(share * (len(sides) - 1))].item():.3f}"
 
 
-def _coverage_table(truths: Truths, split: str) -> Table:
-    table = Table(
-        "default boxes", "recall at 0.5", "mean best overlap", title=f"coverage of the objects in {split}"
-    )
-    layouts = {
-        "paper, six maps": paper((38, 19, 10, 5, 3, 1)),
-        "released, VOC": ssd300_voc(),
-        "released, COCO": ssd300_coco(),
-    }
-    if truths.present.any():
-        layouts["fitted to it"] = fit(truths)
-    for name, layout in layouts.items():
-        reached = coverage(layout, truths)
-        table.add_row(name, f"{reached.recall:.3f}", f"{reached.mean:.3f}")
-    return table
+def _show_coverage(truths: Truths, split: str) -> None:
+    found = coverages(truths)
+    out.print(coverage_table(found, split))
+    if advice := coverage_advice(found):
+        say(f"advice {advice}", to=out, style="yellow")
 
 
-def _readable(dataset: Dataset, indices: list[int]) -> list[Example]:
-    examples = []
-    for index in indices:
+def _draw_sheet(dataset: FolderDataset, sheet: Path) -> None:
+    """Draw images at even distances in the dataset, those that can be read."""
+    examples: list[Example] = []
+    for index in list(range(0, len(dataset), max(1, len(dataset) // SHEET_IMAGES)))[:SHEET_IMAGES]:
         try:
             examples.append(dataset[index])
         except DatasetError:
-            continue  # told among the faults
-    return examples
+            continue
+    plotting.save(plotting.contact_sheet(examples, dataset.classes), sheet)
+    say(f"contact sheet: {sheet}", to=out)
+    shown = plotting.class_names(dataset.classes)
+    if hidden := [f"{new} is {old}" for new, old in zip(shown, dataset.classes, strict=True) if new != old]:
+        reason = "no installed font has the characters of all class names (Noto Sans CJK, for one, has many)"
+        say(f"{reason}, so in pictures {', '.join(hidden)}", to=out)
+
+
+def _list_problems(problems: Sequence[Problem]) -> None:
+    """List errors and warnings, count repairs of each kind, and say what to do next."""
+    for problem in problems:
+        if problem.severity != "repair":
+            say(f"{problem.severity} {problem}", to=out, style="red" if errors([problem]) else "yellow")
+    repairs: dict[str, list[Problem]] = {}
+    for problem in problems:
+        if problem.severity == "repair":
+            # Repairs of one kind differ in their numbers alone.
+            repairs.setdefault(re.sub(r"[\d.]+", "", problem.rule.split(", got")[0]), []).append(problem)
+    for kind in repairs.values():
+        say(f"{plural(len(kind), 'repair')}, the first: {kind[0]}", to=out)
+    say(summarise(problems), to=out)
+    if errors(problems):
+        say("train with --skip-invalid to leave out what has an error", to=out)

@@ -9,7 +9,7 @@ from ssd_lite.data.folder import Folder, open_folder
 from ssd_lite.data.folder_dataset import FolderDataset
 from ssd_lite.data.images import read_image
 from ssd_lite.data.opening import HELD_OUT, Datasets, open_datasets
-from ssd_lite.data.problems import DatasetError, Problem, errors, summarise
+from ssd_lite.data.problems import DatasetError, Problem, count_problems, errors, summarise
 from ssd_lite.data.scenes import Scenes
 from ssd_lite.data.storage import load
 from ssd_lite.data.streamed import Streamed
@@ -38,6 +38,7 @@ __all__ = [
     "VOCFolder",
     "as_torchvision",
     "convert",
+    "count_problems",
     "decode",
     "errors",
     "from_torchvision",

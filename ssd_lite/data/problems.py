@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from ssd_lite.messages import plural
 
@@ -51,8 +51,13 @@ def errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(problem for problem in problems if problem.severity == "error")
 
 
+def count_problems(problems: Iterable[Problem]) -> dict[Severity, int]:
+    """The number of problems of each severity."""
+    counts = Counter(problem.severity for problem in problems)
+    return {severity: counts[severity] for severity in get_args(Severity)}
+
+
 def summarise(problems: Iterable[Problem]) -> str:
     """The number of problems of each severity: "1 error, 2 repairs, 3 warnings", or "no problems"."""
-    counts = Counter(problem.severity for problem in problems)
-    kinds: tuple[Severity, ...] = ("error", "repair", "warning")
-    return ", ".join(plural(counts[kind], kind) for kind in kinds if counts[kind]) or "no problems"
+    counts = count_problems(problems)
+    return ", ".join(plural(count, kind) for kind, count in counts.items() if count) or "no problems"

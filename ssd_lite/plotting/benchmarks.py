@@ -69,14 +69,15 @@ def map_over_time(run: Mapping[str, Any]) -> Figure:
 @styled
 def time_breakdown(parts: Mapping[str, float]) -> Figure:
     """The parts of a training step in milliseconds, end to end; ``parts`` are in seconds."""
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.9))
+    rows = -(-len(parts) // 2)
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.2 + 0.28 * rows))
     left = 0.0
     for number, (name, seconds) in enumerate(parts.items()):
         shade = COLOURS[number % len(COLOURS)]
         label = f"{name} {1e3 * seconds:.3g} ms"
         axes.barh(0, 1e3 * seconds, left=left, color=shade, height=0.5, label=label)
         left += 1e3 * seconds
-    axes.set(xlabel="milliseconds", yticks=(), ylim=(-0.4, 1.3))
+    axes.set(xlabel="milliseconds", yticks=(), ylim=(-0.4, 0.35 + 0.35 * rows))
     axes.spines["left"].set_visible(False)
     axes.legend(ncols=2, loc="upper left", borderaxespad=0)
     figure.tight_layout()

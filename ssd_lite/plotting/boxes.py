@@ -63,17 +63,20 @@ def label_box(axes: Axes, box: Sequence[float], text: str, shade: str, *, size: 
     right = (box[0] + box[2]) / 2 > width / 2
     x = min(box[2], width - 0.5) if right else max(box[0], -0.5)
     y = min(max(box[1], -0.5), 0.93 * height)
-    axes.text(
-        x,
-        y,
+    pad = size / 10
+    axes.annotate(
         text,
+        (x, y),
+        xytext=(-pad if right else pad, -pad),
+        textcoords="offset points",
+        annotation_clip=False,
         color="white",
         fontsize=size,
         fontfamily=families(text),
         parse_math=False,  # a class may be called "$5"
         ha="right" if right else "left",
         va="top",
-        bbox={"facecolor": shade, "edgecolor": "none", "pad": size / 10},
+        bbox={"facecolor": shade, "edgecolor": "none", "pad": pad},
     )
 
 

@@ -83,8 +83,9 @@ def _draw_node(axes: Axes, name: str) -> None:
 def _draw_edge(axes: Axes, start: str, end: str, carried: str, shade: str) -> None:
     (x0, y0), (x1, y1) = _place(start), _place(end)
     dx, dy = (x1 > x0) - (x1 < x0), (y1 > y0) - (y1 < y0)
-    tail = (x0 + dx * HALF_WIDTH, y0 + dy * HALF_HEIGHT)
-    head = (x1 - dx * HALF_WIDTH, y1 - dy * HALF_HEIGHT)
+    shift = -0.22 if carried == "images" else 0.0  # makes room for its neighbour's label
+    tail = (x0 + dx * HALF_WIDTH + shift, y0 + dy * HALF_HEIGHT)
+    head = (x1 - dx * HALF_WIDTH + shift, y1 - dy * HALF_HEIGHT)
     arrow = {"arrowstyle": "-|>", "color": shade, "linewidth": 2.2, "shrinkA": 1, "shrinkB": 1}
     axes.annotate("", head, tail, arrowprops={**arrow, "mutation_scale": 16})
     if carried:

@@ -2,24 +2,23 @@
 
 import json
 import os
-import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.record_writer import RecordWriter
 from torch import Tensor
 
 from ssd_lite.criterion import Loss
 from ssd_lite.files import write_atomic
 from ssd_lite.training.checkpoint import first_not_finite
+
+if TYPE_CHECKING:
+    from ssd_lite.training.curves import Curves
 
 LOG = "log.jsonl"
 
@@ -48,7 +47,7 @@ class TrainingLogger:
         self._steps = steps
         self._path = run_dir / LOG if run_dir else None
         self._drop_after(start)
-        self._curves = Curves(run_dir / "tensorboard", start=start) if run_dir else None
+        self._curves = _curves(run_dir / "tensorboard", start) if run_dir else None
         self._bar = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -158,37 +157,11 @@ class TrainingLogger:
         write_atomic(self._path, "".join(line + "\n" for line in kept).encode())
 
 
-class Curves:
-    """TensorBoard curves in ``folder``, on disk at once; points after step ``start`` in older files are void.
+def _curves(folder: Path, start: int) -> "Curves":
+    # Imported by runs alone, since TensorBoard takes a second to load.
+    from ssd_lite.training.curves import Curves  # noqa: PLC0415
 
-    Not torch's ``SummaryWriter``: its thread keeps points for up to two minutes, which a killed run would
-    lose, and on a full disk it prints a traceback of its own.
-    """
-
-    def __init__(self, folder: Path, *, start: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{time.time_ns():020d}.{socket.gethostname()}.{os.getpid()}"
-        self._path = folder / name
-        self._file = self._path.open("wb", buffering=0)
-        self._records = RecordWriter(self._file)
-        self._write(Event(file_version="brain.Event:2"))
-        self._write(Event(step=start + 1, session_log=SessionLog(status=SessionLog.START)))
-
-    def add(self, values: Mapping[str, float], step: int) -> None:
-        """Add a point to each curve. Raises ``OSError`` naming the file when the disk is full."""
-        points = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        self._write(Event(step=step, summary=Summary(value=points)))
-
-    def close(self) -> None:
-        """Close the file; all points are on disk already."""
-        self._file.close()
-
-    def _write(self, event: Event) -> None:
-        event.wall_time = time.time()
-        try:
-            self._records.write(event.SerializeToString())
-        except OSError as error:
-            raise OSError(error.errno, f"could not write {self._path}: {error.strerror}") from error
+    return Curves(folder, start=start)
 
 
 def read_log(run_dir: Path) -> list[dict[str, Any]]:

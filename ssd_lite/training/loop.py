@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssd_lite.data import Batch, BatchSource, errors
+from ssd_lite.data import Batch, BatchSource, Problem, count_problems, errors
 from ssd_lite.data.order import shuffled
 from ssd_lite.files import write_atomic
 from ssd_lite.models import SSD, to_bytes
@@ -87,7 +87,7 @@ class Run:
             )
         except KeyboardInterrupt:
             raise InterruptedRunError(self.progress.step, self.run_dir) from None
-        problems = dict.fromkeys([*self.train_images.problems, *self.test_images.problems])
+        problems = self._problems()
         result = Result(
             recipe=self.recipe,
             model=self.model.eval(),
@@ -140,6 +140,10 @@ class Run:
         self.progress.starts += 1
         self.progress.first_step_seconds += took
         logger.first_step(self.progress.step, took)
+
+    def _problems(self) -> list[Problem]:
+        """The problems of the training and the test images, each once."""
+        return list(dict.fromkeys([*self.train_images.problems, *self.test_images.problems]))
 
     def _is_due(self) -> bool:
         """Whether a checkpoint is due after the steps done."""
@@ -216,6 +220,7 @@ class Run:
             "processes": self.group.size,
             "test_images": len(self.test_images),
             "left_out": result.skipped,
+            "problems": count_problems(self._problems()),
             "machine": machine(self.device),
         }
         write_atomic(self.run_dir / WEIGHTS, to_bytes(self.model, about=about))

@@ -1,14 +1,25 @@
 """The runner of ablations: the package's own training, nothing run twice, resumed from files or from JSON."""
 
 import json
+import subprocess
+import sys
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 import torch
 
 from benchmarks.ablations import __main__ as command
-from benchmarks.ablations import running
-from benchmarks.ablations.collecting import collect, differences, keep, path_of, restore, settle
+from benchmarks.ablations import pool, running
+from benchmarks.ablations.collecting import (
+    collect,
+    differences,
+    keep,
+    path_of,
+    restore,
+    same_settings,
+    settle,
+)
 from benchmarks.ablations.running import run
 from benchmarks.ablations.statistics import interval, verdict
 from benchmarks.ablations.studies import STUDIES
@@ -99,6 +110,8 @@ def test_runs_are_restored_from_the_json_of_a_study_unless_its_settings_changed(
     assert json.loads(path_of(study.run("a", 1), tmp_path / "second").read_text()) == result
     longer = replace(study, base=study.base.changed(steps=8))
     assert restore(longer, measured, tmp_path / "third") == 0
+    del measured["base"]["zoom_out"]  # a setting that came later
+    assert restore(study, measured, tmp_path / "fourth") == 1
 
 
 def test_claimed_runs_come_first_seed_by_seed_and_none_twice(study, tmp_path) -> None:
@@ -115,7 +128,7 @@ def test_claimed_runs_come_first_seed_by_seed_and_none_twice(study, tmp_path) ->
 
 def test_the_command_stops_in_time_resumes_and_ends(study, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(command, "STUDIES", {"short": study})
-    monkeypatch.setattr(command, "ProcessPoolExecutor", _InThisProcess)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", _InThisProcess)
     places = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out"), "--device", "cpu"]
     options = ["all", "--seeds", "2", "--workers", "1", *places]
     with pytest.raises(SystemExit) as stopped:
@@ -129,7 +142,7 @@ def test_the_command_stops_in_time_resumes_and_ends(study, tmp_path, monkeypatch
     assert all(len(runs) == 2 for runs in measured["runs"].values())
     assert measured["command"] == "python -m benchmarks.ablations short"
     assert "a beats b" in capsys.readouterr().out
-    monkeypatch.setattr(command, "run", None)  # nothing is run again
+    monkeypatch.setattr(pool, "run", None)  # nothing is run again
     (tmp_path / "work").rename(tmp_path / "gone")  # the JSON alone is enough
     command.main(options)
 
@@ -145,7 +158,7 @@ class _InThisProcess:
     def __exit__(self, *_: object) -> None: ...
 
     def submit(self, work, *arguments):
-        done = command.Future()
+        done = Future()
         done.set_result(work(*arguments))
         return done
 
@@ -157,8 +170,21 @@ def test_runs_happen_in_processes_of_their_own(study, tmp_path) -> None:
     running.draw(tmp_path / "scenes", "test", 0, 128)
     results = []
     options = {"device": CPU, "workers": 1, "folder": tmp_path, "limit_s": 300}
-    command.work_through([few], **options, on_result=lambda: results.append(path_of(few, tmp_path).exists()))
+    pool.work_through([few], **options, on_result=lambda: results.append(path_of(few, tmp_path).exists()))
     assert results == [True]
+
+
+def test_the_command_line_reaches_its_processes(tmp_path) -> None:
+    """As users start it: spawned processes do not import ``__main__``, so their work must not stand there."""
+    for part in running.DRAWN:  # so that nothing has to be drawn
+        (tmp_path / "scenes").mkdir(exist_ok=True)
+        (tmp_path / "scenes" / f"{part}-0-128.pt").touch()
+    options = ["matching", "--seeds", "1", "--workers", "1", "--limit-s", "0", "--device", "cpu"]
+    places = ["--work", str(tmp_path), "--out", str(tmp_path)]
+    command_line = [sys.executable, "-m", "benchmarks.ablations", *options, *places]
+    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "incomplete: matching" in done.stdout
 
 
 def test_studies_hold_their_own_names() -> None:
@@ -181,13 +207,12 @@ def test_committed_results_are_of_the_studies_as_they_stand() -> None:
 
 def _check_result(measured: dict) -> None:
     study = STUDIES[measured["study"]]
-    assert measured["complete"] is True
     assert measured["variants"].keys() == study.variants.keys()
-    seeds = {tuple(run["seed"] for run in runs) for runs in measured["runs"].values()}
-    assert seeds == {tuple(range(command.SEEDS))}
     for variant, changes in measured["variants"].items():
         stands = study.run(variant, study.base.seed).settings()
-        assert {key: stands[key] for key in measured["base"]} == measured["base"] | changes
+        assert same_settings(stands, measured["base"] | changes), variant
+    seeds = {tuple(run["seed"] for run in runs) for runs in measured["runs"].values()}
+    assert (seeds == {tuple(range(command.SEEDS))}) is measured["complete"]
     assert [claim["text"] for claim in measured["claims"]] == [claim.text for claim in study.claims]
     for claim, found in zip(study.claims, measured["claims"], strict=True):
         low, high = interval(list(differences(claim, measured["runs"]).values()))

@@ -142,3 +142,12 @@ def test_the_parts_run_at_toy_size(tmp_path, capfd) -> None:
     printed = capfd.readouterr().out
     assert "criterion, 3 objects" in printed
     assert "complete" in printed
+
+
+def test_whole_trainings_run_as_parts_and_their_files_are_copied(tmp_path) -> None:
+    places = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out"), "--data", str(tmp_path)]
+    gpu.main(["--device", "cpu", "--quick", "--only", "summit", *places])
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"summit.cpu.json", "summit.png"}
+    with pytest.raises(SystemExit) as stopped:  # there are no photographs in this folder
+        gpu.main(["--device", "cpu", "--quick", "--only", "summit", "cards", *places])
+    assert stopped.value.code == 3

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import summit
 from benchmarks.command import Settings
@@ -55,7 +56,7 @@ def test_a_folder_of_another_run_is_refused(whole) -> None:
 
 
 def test_the_full_size_is_the_recipe_with_a_scaled_schedule(tmp_path) -> None:
-    chosen = Settings(device="cuda", quick=False)
+    chosen = Settings(device=torch.device("cuda"))
     short, whole = summit.recipe(chosen, scale=0.1), recipes.scenes300()
     assert (short.steps, short.milestones) == (12_000, tuple(m // 10 for m in whole.milestones))
     assert short.train_images == whole.train_images

@@ -1,4 +1,4 @@
-"""Folders in YOLO's layout: labels, names, where splits lie, and what is said where they are not as they should be."""
+"""Folders in YOLO's layout: labels, names, where splits lie, and what is wrong with any of it."""
 
 from pathlib import Path
 

@@ -66,7 +66,7 @@ def test_a_failure_shows_the_object_and_the_wrong_detection() -> None:
 def test_a_label_stays_inside_its_picture() -> None:
     corner = (torch.tensor([0.9, 0.97, 1.0, 1.0]), 1, 0.5)
     (label,) = plotting.failures([IMAGE], [None], [corner], ["background"], CLASSES).axes[0].texts
-    x, y = label.get_position()
+    x, y = label.xy
     assert (x, label.get_ha()) == (199.5, "right")
     assert y <= 0.95 * 100
 
