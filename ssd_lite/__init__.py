@@ -7,6 +7,7 @@ opens a folder of annotated images, and :func:`ssd_lite.models.load` a trained d
 """
 
 from ssd_lite import (
+    analysis,
     augmentation,
     boxes,
     criterion,
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Truth",
     "Truths",
+    "analysis",
     "augmentation",
     "boxes",
     "criterion",

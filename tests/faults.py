@@ -152,8 +152,8 @@ FAULTS = (
     Fault(
         "objects kept whose centre is outside",
         "augmentation/geometry.py",
-        "kept = centres_inside(truths.boxes_xyxy, patches_xyxy) & truths.present",
-        "kept = truths.present",
+        "inside = centres_inside(truths.boxes_xyxy, patches_xyxy) & truths.present",
+        "inside = truths.present",
         "05-augmentation",
     ),
     Fault(
@@ -166,8 +166,8 @@ FAULTS = (
     Fault(
         "boxes that are not mirrored",
         "augmentation/pipeline.py",
-        "return seen, flip_truths(truths, flip)",
-        "return seen, truths",
+        "return pixels, flip_truths(truths, flip)",
+        "return pixels, truths",
         "05-augmentation",
     ),
     Fault(

@@ -140,3 +140,16 @@ def test_padding_may_stand_before_an_object():
     assert truth.boxes_xyxy.tolist() == [ONE]
     assert truth.labels.tolist() == [7]
     assert truth.difficult.tolist() == [True]
+
+
+def test_a_truth_describes_itself():
+    assert repr(Truth.of([], [])) == "0 objects"
+    one = Truth.of([[0.1, 0.2, 0.5, 0.6], TWO], [3, 1], [False, True])
+    expected = "2 objects: label 3 at (0.10, 0.20, 0.50, 0.60), label 1 at (0.25, 0.25, 1.00, 0.75) difficult"
+    assert repr(one) == expected
+    assert repr(Truth.of([ONE] * 7, [1] * 7)).endswith("label 1 at (0.00, 0.00, 0.50, 0.50), and 2 more")
+
+
+def test_a_batch_describes_itself():
+    assert repr(batch()) == "3 images with 3 objects, padded to 2 rows per image"
+    assert repr(Truths.from_list([])) == "0 images with 0 objects, padded to 0 rows per image"

@@ -26,10 +26,11 @@ USUAL_SCORE = 0.5
 class Analysis:
     """What a detector does on a dataset.
 
-    ``ap`` is average precision as ``VOCEvaluator`` computes it, with the curve of each class; ``scores`` holds
-    the score at each point of the curves. ``by_size`` goes by COCO's areas where pixels are known (``pixels``),
+    ``ap`` is average precision as ``VOCEvaluator`` computes it, with the curve of each class; ``scores``
+    holds the score at each point of the curves. ``by_size`` goes by COCO's areas where pixels are known,
     otherwise by thirds of the objects. ``confusion``, ``images`` and ``errors.counts_above`` are about the
-    detections that reach ``score_threshold``, the other numbers about all detections.
+    detections that reach ``score_threshold``, the other numbers about all detections. ``relative`` says that
+    the boxes are relative to their images.
     """
 
     classes: tuple[str, ...]
@@ -38,6 +39,7 @@ class Analysis:
     method: str
     score_threshold: float
     pixels: bool
+    relative: bool
     ap: AveragePrecision
     scores: dict[str, Tensor] = field(repr=False, compare=False)
     by_iou: dict[float, PartialAP]
@@ -95,6 +97,7 @@ def analyse(
         method,
         score_threshold,
         pixels,
+        sizes_px is not None or not pixels,
         ap,
         _scores(pairs, outcomes.ignored, ap.counts),
         ap_by_iou(pairs, classes, method=method),

@@ -5,6 +5,15 @@ figure; objects are dashed, detections are solid.
 """
 
 from ssd_lite.deprecation import renamed
+from ssd_lite.plotting.analysis import (
+    ap_by_overlap,
+    ap_by_size,
+    confusion_matrix,
+    error_gains,
+    f1_by_threshold,
+    precision_recall_grid,
+    truth_beside_detections,
+)
 from ssd_lite.plotting.benchmarks import map_over_time, speedups, time_breakdown
 from ssd_lite.plotting.boxes import draw_boxes, draw_detections, draw_truth, show_image
 from ssd_lite.plotting.charts import distributions, grouped_bars, line_chart
@@ -61,6 +70,8 @@ from ssd_lite.plotting.mining_curves import focal_and_mining, imbalance, mining_
 from ssd_lite.plotting.offsets import decoded_boxes, matched_boxes, offset_pairs, offset_spread, ratio_costs
 from ssd_lite.plotting.overlaps import intersection_and_union, overlap_examples, overlap_map, overlap_table
 from ssd_lite.plotting.pipeline import pipeline
+from ssd_lite.plotting.quick_look import show
+from ssd_lite.plotting.rendering import data_uri, to_bytes, to_pixels
 from ssd_lite.plotting.start import logo, single_shot, truth_and_detections
 from ssd_lite.plotting.style import COLOURS, colour, save
 
@@ -88,6 +99,8 @@ __all__ = [
     "COLOURS",
     "IGNORED",
     "ablation",
+    "ap_by_overlap",
+    "ap_by_size",
     "assignments",
     "best_default_boxes",
     "boxes_beyond_image",
@@ -95,7 +108,9 @@ __all__ = [
     "centres_of_maps",
     "class_names",
     "colour",
+    "confusion_matrix",
     "contact_sheet",
+    "data_uri",
     "decoded_boxes",
     "detected",
     "detections_beside_truth",
@@ -106,6 +121,8 @@ __all__ = [
     "draw_boxes",
     "draw_detections",
     "draw_truth",
+    "error_gains",
+    "f1_by_threshold",
     "failures",
     "final_map",
     "focal_and_mining",
@@ -142,6 +159,7 @@ __all__ = [
     "positives_and_negatives",
     "precision_envelope",
     "precision_recall",
+    "precision_recall_grid",
     "ratio_costs",
     "recall_by_size",
     "receptive_fields",
@@ -149,6 +167,7 @@ __all__ = [
     "scale_ladder",
     "schedule",
     "scores_by_overlap",
+    "show",
     "show_image",
     "single_shot",
     "sizes_by_map",
@@ -157,7 +176,10 @@ __all__ = [
     "suppression",
     "threshold_tradeoff",
     "time_breakdown",
+    "to_bytes",
+    "to_pixels",
     "truth_and_detections",
+    "truth_beside_detections",
     "two_maps",
     "unassigned",
 ]
