@@ -51,7 +51,8 @@ def write(
 
     ``images`` and ``detections`` are those of the analysis, in the same order; so many of the ``worst``
     images are shown. ``about`` says what was measured, such as the model's file, the dataset and versions:
-    names with values, or with further names and values. ``problems`` are listed, and ``coco`` adds COCO's numbers.
+    names with values, or with further names and values. ``problems`` are listed, and ``coco`` adds COCO's
+    numbers.
 
     Raises ``ValueError`` for another number of images or detections than were analysed.
     """
