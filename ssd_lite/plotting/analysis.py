@@ -1,11 +1,11 @@
 """Figures of an analysis: curves, sizes, overlaps, confusions, errors, and images beside their truth."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from torch import Tensor
 
 from ssd_lite.analysis import KINDS, Analysis
@@ -89,11 +89,10 @@ def ap_by_size(analysis: Analysis) -> Figure:
     """The mean AP for objects of each size as bars, with the numbers of objects."""
     figure, axes = plt.subplots(figsize=(WIDTH, 2.2))
     parts = analysis.by_size
-    values = [part.mean if part.mean == part.mean else 0.0 for part in parts]  # NaN differs from itself
+    values = [_or_zero(part.mean) for part in parts]
     axes.barh(range(len(parts)), values, color=COLOURS[1], height=0.6)
     for row, (part, value) in enumerate(zip(parts, values, strict=True)):
-        text = f"{value:.2f}" if part.mean == part.mean else "no objects"
-        _beside(axes, value, row, text)
+        _beside(axes, value, row, "no objects" if math.isnan(part.mean) else f"{value:.2f}")
     labels = [f"{part.name} ({sum(part.counts.values())})" for part in parts]
     axes.set_yticks(range(len(parts)), labels)
     axes.invert_yaxis()
@@ -133,8 +132,7 @@ def confusion_matrix(analysis: Analysis) -> Figure:
 def error_gains(analysis: Analysis) -> Figure:
     """What the mean AP would gain if all errors of a kind were repaired: a bar for each kind."""
     figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
-    gains = [max(0.0, analysis.errors.delta_ap[kind]) if analysis.images else 0.0 for kind in KINDS]
-    gains = [gain if gain == gain else 0.0 for gain in gains]
+    gains = [_or_zero(analysis.errors.delta_ap[kind]) for kind in KINDS]
     axes.barh(range(len(KINDS)), gains, color=COLOURS[0], height=0.6)
     for row, gain in enumerate(gains):
         _beside(axes, gain, row, f"{gain:.3f}")
@@ -186,9 +184,12 @@ def truth_beside_detections(
 
 
 def _class_line(axes: Axes, x: Sequence[float], y: Sequence[float], label: int) -> None:
-    """A class's line, broken where another class has the same colour."""
-    style = LINES[(label - 1) // len(COLOURS) % len(LINES)]
-    axes.plot(x, y, color=colour(label), linestyle=style, linewidth=1.4)
+    axes.plot(x, y, color=colour(label), linestyle=_line_style(label), linewidth=1.4)
+
+
+def _line_style(label: int) -> str:
+    """The style of a class's line, another where colours repeat."""
+    return LINES[(label - 1) // len(COLOURS) % len(LINES)]
 
 
 def _legend(axes: Axes, classes: Sequence[str]) -> None:
@@ -196,12 +197,16 @@ def _legend(axes: Axes, classes: Sequence[str]) -> None:
     if len(classes) > MOST_NUMBERS:
         return
     lines = [
-        Line2D([], [], color=colour(label), linestyle=LINES[(label - 1) // len(COLOURS) % len(LINES)])
+        axes.plot([], [], color=colour(label), linestyle=_line_style(label))[0]
         for label in range(1, len(classes) + 1)
     ]
     legend = axes.legend(lines, [*_short(classes).values()], loc="upper left", bbox_to_anchor=(1.0, 1.05))
     for entry in legend.get_texts():
         entry.set(parse_math=False, fontfamily=families(entry.get_text()))
+
+
+def _or_zero(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
 
 
 def _short(classes: Sequence[str]) -> dict[str, str]:

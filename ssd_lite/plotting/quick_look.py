@@ -45,9 +45,7 @@ def show(
 
 
 @styled
-def _on_image(
-    image: Image, item: Any, classes: Sequence[str] | None, threshold: float = 0.0
-) -> Figure:
+def _on_image(image: Image, item: Any, classes: Sequence[str] | None, threshold: float = 0.0) -> Figure:
     """An image, at most as high as it is wide, with an example's objects or with detections."""
     labels = item.truth.labels if isinstance(item, Example) else item["labels"]
     most = int(labels.max()) if len(labels) else 0

@@ -10,6 +10,13 @@ from matplotlib.figure import Figure
 
 MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "jpeg": "image/jpeg"}
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "png": {"metadata": {"Software": None}},
+    "svg": {"metadata": {"Date": None}},
+    "jpeg": {"pil_kwargs": {"quality": 85}},
+}
+"""What keeps dates and versions out of the files, and photos small."""
+
 
 def to_bytes(figure: Figure, kind: str = "png", *, dpi: float | None = None) -> bytes:
     """The figure as a file of that kind (png, svg or jpeg), always the same for the same figure; closes it.
@@ -18,11 +25,7 @@ def to_bytes(figure: Figure, kind: str = "png", *, dpi: float | None = None) -> 
     """
     if kind not in MEDIA_TYPES:
         raise ValueError(f"kind must be one of {', '.join(MEDIA_TYPES)}, got {kind!r}")
-    options: dict[str, Any] = {
-        "png": {"metadata": {"Software": None}},
-        "svg": {"metadata": {"Date": None}},
-        "jpeg": {"pil_kwargs": {"quality": 85}},
-    }[kind]
+    options = OPTIONS[kind]
     content = BytesIO()
     with plt.rc_context({"svg.hashsalt": "ssd_lite"}):
         figure.savefig(content, format=kind, dpi=dpi or figure.dpi, **options)

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 
 from ssd_lite import plotting
 from ssd_lite.analysis import KINDS, Analysis
+from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.report.worst import Case
 
 MOST_VECTOR_CLASSES = 20
@@ -41,7 +42,7 @@ class Confusion(NamedTuple):
 
     true: str
     detected: str
-    count: int
+    times: int
 
 
 def render(
@@ -51,6 +52,7 @@ def render(
     title: str,
     about: Mapping[str, Any],
     problems: Sequence[str],
+    coco: AveragePrecision | None = None,
 ) -> str:
     """The page as HTML that needs no other file; every text is escaped."""
     environment = Environment(
@@ -66,6 +68,7 @@ def render(
         analysis=analysis,
         about=about,
         problems=problems,
+        coco=coco,
         cases=cases,
         pictures=_pictures(analysis),
         confusions=_confusions(analysis),
@@ -90,28 +93,28 @@ def _pictures(analysis: Analysis) -> dict[str, Picture]:
         for name, found in analysis.best_thresholds.items()
         if found is not None
     )
-    drawn: dict[str, tuple[Figure, str]] = {
-        "curves": (
-            plotting.precision_recall_grid(analysis),
-            f"Precision over recall, a curve for each class; their mean average precision is {_number(ap.mean)}.",
+    draw = partial(plotting.data_uri, kind=kind)
+    return {
+        "curves": Picture(
+            draw(plotting.precision_recall_grid(analysis)),
+            f"Precision over recall, a curve for each class; the mean average precision is {_number(ap.mean)}.",
         ),
-        "sizes": (plotting.ap_by_size(analysis), f"Mean AP by size: {by_size}."),
-        "overlaps": (plotting.ap_by_overlap(analysis), f"Mean AP by overlap: {by_iou}."),
-        "confusion": (
-            plotting.confusion_matrix(analysis),
+        "sizes": Picture(draw(plotting.ap_by_size(analysis)), f"Mean AP by size: {by_size}."),
+        "overlaps": Picture(draw(plotting.ap_by_overlap(analysis)), f"Mean AP by overlap: {by_iou}."),
+        "confusion": Picture(
+            draw(plotting.confusion_matrix(analysis)),
             "Confusion matrix: objects by class in rows, what they were detected as in columns; "
-            "its most frequent confusions are in the table below.",
+            "the most frequent confusions are in the table below.",
         ),
-        "errors": (
-            plotting.error_gains(analysis),
-            "Gain of the mean AP by kind of error: " + ", ".join(f"{k} {_number(gains[k])}" for k in KINDS) + ".",
+        "errors": Picture(
+            draw(plotting.error_gains(analysis)),
+            f"Gain of the mean AP by kind of error: {', '.join(f'{k} {_number(gains[k])}' for k in KINDS)}.",
         ),
-        "thresholds": (
-            plotting.f1_by_threshold(analysis),
+        "thresholds": Picture(
+            draw(plotting.f1_by_threshold(analysis)),
             f"F1 over the score threshold for each class. Best: {best or 'none'}.",
         ),
     }
-    return {name: Picture(plotting.data_uri(figure, kind), alt) for name, (figure, alt) in drawn.items()}
 
 
 def _confusions(analysis: Analysis) -> list[Confusion]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ssd_lite.analysis import Analysis
 from ssd_lite.analysis.numbers import to_dict
 from ssd_lite.data.examples import Dataset, Example
+from ssd_lite.evaluation import AveragePrecision
 from ssd_lite.files import write_atomic
 from ssd_lite.report.page import render
 from ssd_lite.report.worst import worst_cases
@@ -17,6 +18,21 @@ from ssd_lite.report.worst import worst_cases
 PAGE, RESULTS = "index.html", "results.json"
 
 Images = Dataset | Sequence[Example]
+
+
+def results(
+    analysis: Analysis,
+    *,
+    about: Mapping[str, Any] | None = None,
+    problems: Sequence[str] = (),
+    coco: AveragePrecision | None = None,
+) -> dict[str, Any]:
+    """The content of ``results.json``: ``about``, the numbers of the analysis, and the dataset's problems.
+
+    With ``coco``, what ``COCOEvaluator`` computes, ``mean``, ``per_class`` and ``metrics`` are COCO's.
+    """
+    numbers = to_dict(analysis) | (coco.to_dict() if coco is not None else {})
+    return {**(about or {}), **numbers, "problems": list(problems)}
 
 
 def write(
@@ -28,24 +44,31 @@ def write(
     title: str = "What the detector does",
     about: Mapping[str, Any] | None = None,
     problems: Sequence[str] = (),
+    coco: AveragePrecision | None = None,
     worst: int = 12,
 ) -> Path:
     """Write ``index.html`` and ``results.json`` into a folder, and return the path of the page.
 
-    ``images`` and ``detections`` are those of the analysis, in the same order; the ``worst`` images are shown.
-    ``about`` says what was measured, such as the model's file, the dataset and versions: names with values or
-    with further names. It stands on the page, and in ``results.json`` beside the numbers of
-    ``analysis.numbers.to_dict``, which come first where names are equal. ``problems`` are listed on the page.
+    ``images`` and ``detections`` are those of the analysis, in the same order; so many of the ``worst`` images
+    are shown. ``about`` says what was measured, such as the model's file, the dataset and versions: names with
+    values, or with further names and values. ``problems`` are listed, and ``coco`` adds COCO's numbers.
 
     Raises ``ValueError`` for another number of images or detections than were analysed.
     """
     counts = len(images), len(detections), len(analysis.images)
     if len(set(counts)) > 1:
         raise ValueError(f"images and detections must be as many as were analysed, got {counts}")
-    folder, about = Path(folder), dict(about or {})
-    cases = worst_cases(analysis, images, detections, count=worst)
-    page = render(analysis, cases, title=title, about=about, problems=problems)
-    numbers = about | to_dict(analysis) | {"problems": list(problems)}
-    write_atomic(folder / RESULTS, json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False).encode())
+    folder = Path(folder)
+    numbers = results(analysis, about=about, problems=problems, coco=coco)
+    page = render(
+        analysis,
+        worst_cases(analysis, images, detections, count=worst),
+        title=title,
+        about=about or {},
+        problems=problems,
+        coco=coco,
+    )
+    content = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomic(folder / RESULTS, content.encode())
     write_atomic(folder / PAGE, page.encode())
     return folder / PAGE

@@ -66,14 +66,16 @@ class DefaultBoxes:
         """The layout from ``dataclasses.asdict``, also after JSON. Raises ``ValueError`` if it is invalid."""
         if not isinstance(settings, Mapping):
             raise ValueError(f"default boxes must be a JSON object, got {short_repr(settings)}")
-        return cls(**settings)
+        try:
+            return cls(**settings)
+        except ValueError as error:
+            raise ValueError(f"default boxes: {error}") from error
 
     def __repr__(self) -> str:
         """For example "8732 default boxes on 6 maps (38x38 ... 1x1), scales 0.10 ... 1.05"."""
         first, last = (f"{rows}x{columns}" for rows, columns in (self.grids[0], self.grids[-1]))
-        maps = (
-            f"{plural(len(self.grids), 'map')} ({first if len(self.grids) == 1 else f'{first} ... {last}'})"
-        )
+        span = first if len(self.grids) == 1 else f"{first} ... {last}"
+        maps = f"{plural(len(self.grids), 'map')} ({span})"
         return f"{len(self)} default boxes on {maps}, scales {self.scales[0]:.2f} ... {self.scales[-1]:.2f}"
 
     @property

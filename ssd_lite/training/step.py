@@ -83,7 +83,7 @@ class TrainingGraph(nn.Module):
         batch_size: int,
         first: int,
     ) -> Loss:
-        """The loss; the arguments are those of :class:`AugmentationGraph`."""
+        """The loss; the arguments are those of ``AugmentationGraph``."""
         seen, truths = self.augment(images, sizes_px, truths, uniforms, batch_size, first)
         loss: Loss = self.criterion(*self.network(seen), truths)
         return loss
