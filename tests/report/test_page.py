@@ -5,6 +5,7 @@ import json
 import re
 from html.parser import HTMLParser
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def test_headings_tables_and_pictures_are_accessible(written) -> None:
     tags = [tag for tag, _ in parsed.elements]
     levels = [int(tag[1]) for tag in tags if re.fullmatch("h[1-6]", tag)]
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     assert tags.count("caption") == tags.count("table") >= 6
     assert all(attributes.get("scope") for attributes in parsed.attributes("th"))
     assert all(attributes["alt"] for attributes in parsed.attributes("img"))
