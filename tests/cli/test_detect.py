@@ -13,6 +13,7 @@ from PIL import Image
 
 from ssd_lite import models
 from ssd_lite.cli import video
+from ssd_lite.data import read_image
 from tests.cli.helpers import break_image, run, write_detector
 
 
@@ -41,8 +42,8 @@ def test_boxes_are_those_of_predict_and_pictures_as_large_as_the_images(
 ) -> None:
     image = folder / "JPEGImages/0001.png"
     assert detect(weights, image, out=tmp_path / "out")[0] == 0
-    pixels = np.array(Image.open(image).convert("RGB")).transpose(2, 0, 1).copy()
-    expected = models.load(weights).predict([torch.from_numpy(pixels)], score_threshold=0.0)[0]
+    pixels = read_image(image)
+    expected = models.load(weights).predict([pixels], score_threshold=0.0)[0]
     objects = found_in(tmp_path / "out")[str(image)]
     assert len(objects) == len(expected["scores"]) > 0
     for item, box, score in zip(
