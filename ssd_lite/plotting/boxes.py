@@ -95,8 +95,8 @@ def draw_boxes(
 ) -> None:
     """Draw boxes (xyxy, in pixels) in the colours of their classes, each with its text unless that is empty.
 
-    ``width`` of the lines and ``size`` of the type are in points. More than ``CROWD`` boxes have thin lines and
-    no texts.
+    ``width`` of the lines and ``size`` of the type are in points. More than ``CROWD`` boxes get thin lines
+    and no texts.
     """
     if len(labels) > CROWD:
         texts, width = [""] * len(labels), min(width, 1.0)
