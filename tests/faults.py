@@ -159,8 +159,8 @@ FAULTS = (
     Fault(
         "patches by side, not by area",
         "augmentation/crop.py",
-        'size_of: str = "area"',
-        'size_of: str = "side"',
+        'size_of: Literal["area", "side"] = "area"',
+        'size_of: Literal["area", "side"] = "side"',
         "05-augmentation",
     ),
     Fault(
@@ -173,8 +173,8 @@ FAULTS = (
     Fault(
         "hue in half degrees",
         "augmentation/colour.py",
-        "hue: float = 36.0",
-        "hue: float = 18.0",
+        "Field(ge=0, le=180)] = 36.0",
+        "Field(ge=0, le=180)] = 18.0",
         "05-augmentation",
     ),
     Fault(

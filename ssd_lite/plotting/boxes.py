@@ -95,7 +95,7 @@ def draw_boxes(
 ) -> None:
     """Draw boxes (xyxy, in pixels) in the colours of their classes, each with its text unless that is empty.
 
-    ``width`` of the lines and ``size`` of the type are in points. More than ``CROWD`` boxes get thin lines
+    ``width`` of the lines and ``size`` of the type are in points. More than ``CROWD`` boxes have thin lines
     and no texts.
     """
     if len(labels) > CROWD:
