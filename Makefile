@@ -65,7 +65,7 @@ test: .venv/installed-dev .venv/browser
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) -n 2 -m "not plain and not site" --jaxtyping-packages=ssd_lite,beartype.beartype
+	$(PYTEST) -n 2 -m "not plain and not site" --jaxtyping-packages=ssd_lite,tests.typechecked
 	$(PYTEST) -m plain
 	$(NBVAL) book
 	$(MAKE) book

@@ -1,0 +1,6 @@
+"""The tests; ``tests.typechecked`` is the run-time type checker that ``make test`` checks annotations with."""
+
+from beartype import BeartypeConf, beartype
+
+typechecked = beartype(conf=BeartypeConf(is_pep484_tower=True))
+"""Takes an int for a float, as static type checkers do."""
