@@ -3,10 +3,10 @@ r"""The training objective, term by term.
 .. math::
     L(x, c, l, g) = \frac{1}{N} \left( L_{conf}(x, c) + \alpha L_{loc}(x, l, g) \right)
 
-Here are its parts: the offsets :math:`\hat g` of a ground truth from a default box, the localization
-loss, and the confidence loss. :mod:`ssd_lite.criterion` puts them together.
+This module holds its parts: the offsets :math:`\hat g` of a ground truth from a default box, the
+localization loss and the confidence loss. :mod:`ssd_lite.criterion` puts them together.
 
-Losses are computed in float32 whatever the network runs in (float64 stays float64): a softmax
+Losses are computed in float32 whatever the network's precision (float64 stays float64), because a softmax
 in half precision loses the small differences that mining sorts by.
 """
 
@@ -22,15 +22,15 @@ def encode(
     *,
     variances: tuple[float, float] = (1.0, 1.0),
 ) -> Float[Tensor, "*b d 4"]:
-    r"""Offsets :math:`\hat g` of each truth from its default box: what the network shall output.
+    r"""The offsets :math:`\hat g` of each truth from its default box: the targets of the regression.
 
     .. math::
         \hat g^{cx} = (g^{cx} - d^{cx}) / d^w \quad \hat g^{cy} = (g^{cy} - d^{cy}) / d^h \quad
         \hat g^w = \log(g^w / d^w) \quad \hat g^h = \log(g^h / d^h)
 
-    ``variances`` divide the offsets of the centre and of the size. The text has none, (1, 1); the
-    released code and nearly every port use (0.1, 0.2), which brings all four to a spread of about 1.
-    A truth of size 0 gives -inf.
+    ``variances`` divide the offsets of the centre and of the size. The text has none, that is (1, 1); the
+    released code and nearly every port use (0.1, 0.2), which gives all four a standard deviation of
+    about 1. A truth without width or height gives -inf.
 
     Source: section 2.2, training objective.
     """
@@ -45,7 +45,7 @@ def decode(
     *,
     variances: tuple[float, float] = (1.0, 1.0),
 ) -> Float[Tensor, "*b d 4"]:
-    """Boxes (cxcywh) that the offsets describe: the inverse of :func:`encode`."""
+    """The boxes (cxcywh) that the offsets describe: the inverse of :func:`encode`."""
     centre = offsets[..., :2] * variances[0] * defaults_cxcywh[..., 2:] + defaults_cxcywh[..., :2]
     size = (offsets[..., 2:] * variances[1]).exp() * defaults_cxcywh[..., 2:]
     return torch.cat([centre, size], dim=-1)
@@ -56,13 +56,12 @@ def localization_loss(
     target_offsets: Float[Tensor, "*b d 4"],
     positive: Bool[Tensor, "*b d"],
 ) -> Float[Tensor, ""]:
-    r"""Smooth L1 between offsets and targets, summed over the positive default boxes.
+    r"""The smooth L1 loss of the offsets, summed over the positive default boxes; 0 without positives.
 
     .. math::
         \mathrm{smooth}_{L1}(x) = x^2 / 2 \text{ if } |x| < 1, \quad |x| - 1/2 \text{ otherwise}
 
-    What stands in the other rows has no part in the value or the gradient, not even inf or NaN.
-    Without positives the loss is 0.
+    The other rows change neither the value nor the gradient, whatever they hold, inf and NaN included.
 
     Source: section 2.2, :math:`L_{loc}`.
     """
@@ -74,17 +73,17 @@ def localization_losses(
     target_offsets: Float[Tensor, "*b d 4"],
     positive: Bool[Tensor, "*b d"],
 ) -> Float[Tensor, "*b d"]:
-    """The terms of :func:`localization_loss`: one for each default box, 0 where it is not positive."""
+    """The terms of :func:`localization_loss`, one per default box, 0 where it is not positive."""
     difference = _at_least_float32(offsets) - _at_least_float32(target_offsets)
-    # Chosen before the loss, not multiplied by 0 after it: 0 · inf would be NaN.
+    # Masked before the loss, not multiplied by 0 after it: 0 · inf would be NaN.
     difference = torch.where(positive.unsqueeze(-1), difference, 0.0)
     return smooth_l1_loss(difference, torch.zeros_like(difference), reduction="none").sum(dim=-1)
 
 
 def confidence_loss(logits: Float[Tensor, "*b d c"], labels: Int64[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-    r"""Softmax loss :math:`-\log \hat c^p` of every default box, where ``labels`` holds its class p.
+    r"""The softmax loss :math:`-\log \hat c^p` of every default box, where ``labels`` holds its class p.
 
-    Class 0 is background. Nothing is summed yet, since mining chooses by these losses.
+    Class 0 is background. The losses are not summed, because mining ranks the negatives by them.
 
     Source: section 2.2, :math:`L_{conf}`.
     """

@@ -1,4 +1,4 @@
-"""Ground truth: the objects of one image, and the padded objects of a batch."""
+"""Ground truth: the objects of one image, and those of a batch, padded to one shape."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,21 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from ssd_lite.messages import plural
+
 BACKGROUND = 0
-"""The label of no object: of padded rows here, of unmatched default boxes in the criterion."""
+"""The label of padded rows here and of unmatched default boxes in the criterion."""
+
+SHOWN = 5
+"""Objects that the text form of a truth lists."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The objects of one image; an image without objects has ``t = 0`` of them.
+    """The objects of one image; ``t`` is 0 for an image without objects.
 
-    ``labels`` count from 1, since 0 is background. ``difficult`` marks the objects that evaluation
-    neither asks for nor punishes.
+    ``labels`` count from 1, since 0 is background. ``difficult`` marks objects that evaluation ignores:
+    missing one costs nothing, and finding one gains nothing.
     """
 
     boxes_xyxy: Float[Tensor, "t 4"]
@@ -31,18 +36,28 @@ class Truth:
         labels: Tensor | Sequence[int],
         difficult: Tensor | Sequence[bool] | None = None,
     ) -> "Truth":
-        """A truth from tensors, where they are, or from lists, on the CPU.
+        """A truth from tensors, which stay on their device, or from lists, which go to the CPU.
 
-        No object is difficult unless it is said to be. Raises ``ValueError`` when the lengths differ,
-        a label is below 1, or a box is empty, has swapped corners or is not finite, naming the object
-        by its index.
+        By default no object is difficult. Raises ``ValueError`` if the lengths differ, a label is below
+        1, or a box is empty, has swapped corners or is not finite; the message names the object by its
+        index.
         """
-        boxes = _tensor(boxes_xyxy, torch.float32).reshape(-1, 4)
-        label = _tensor(labels, torch.int64).reshape(-1)
+        boxes = _as_tensor(boxes_xyxy, torch.float32).reshape(-1, 4)
+        label = _as_tensor(labels, torch.int64).reshape(-1)
         flags = torch.zeros_like(label) if difficult is None else difficult
-        truth = cls(boxes, label, _tensor(flags, torch.bool).reshape(-1))
+        truth = cls(boxes, label, _as_tensor(flags, torch.bool).reshape(-1))
         truth._check()
         return truth
+
+    def __repr__(self) -> str:
+        """For example "2 objects: label 3 at (0.10, 0.20, 0.50, 0.60), ..."; boxes are x0, y0, x1, y1."""
+        columns = (column[:SHOWN].tolist() for column in (self.labels, self.boxes_xyxy, self.difficult))
+        listed = [
+            f"label {label} at ({', '.join(f'{side:.2f}' for side in box)}){' difficult' if hard else ''}"
+            for label, box, hard in zip(*columns, strict=True)
+        ]
+        more = [f"and {len(self) - SHOWN} more"] if len(self) > SHOWN else []
+        return ": ".join(filter(None, (plural(len(self), "object"), ", ".join(listed + more))))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -50,7 +65,7 @@ class Truth:
     def _check(self) -> None:
         sizes = (len(self.boxes_xyxy), len(self.labels), len(self.difficult))
         if len(set(sizes)) > 1:
-            raise ValueError(f"boxes, labels and difficult must be as many, got {sizes}")
+            raise ValueError(f"boxes, labels and difficult must have the same length, got {sizes}")
         for index, (box, label) in enumerate(
             zip(self.boxes_xyxy.tolist(), self.labels.tolist(), strict=True)
         ):
@@ -64,8 +79,8 @@ class Truth:
 class Truths:
     """The objects of a batch of images, padded to the same number ``t`` of rows.
 
-    A row with label 0 is padding: an object of class background, so no second mask is needed.
-    Padding may stand anywhere among the rows; ``t`` may be 0.
+    A row with label 0 is padding: an object of class background, so no separate mask is needed.
+    Padding may come anywhere among the rows; ``t`` may be 0.
     """
 
     boxes_xyxy: Float[Tensor, "b t 4"]
@@ -74,15 +89,15 @@ class Truths:
 
     @classmethod
     def from_list(cls, truths: Sequence[Truth], *, slots: int | None = None) -> "Truths":
-        """One row of ``slots`` objects an image, by default as many as the fullest image has.
+        """A batch with ``slots`` rows per image, by default as many as the fullest image needs.
 
-        They go to the device of the first truth. Raises ``ValueError`` when an image has more than
+        The batch is on the device of the first truth. Raises ``ValueError`` if an image has more than
         ``slots`` objects.
         """
         most = max((len(truth) for truth in truths), default=0)
         slots = most if slots is None else slots
         if most > slots:
-            raise ValueError(f"slots must hold the fullest image's {most} objects, got {slots}")
+            raise ValueError(f"slots must be at least {most}, the objects of the fullest image, got {slots}")
         shape, device = (len(truths), slots), truths[0].boxes_xyxy.device if truths else "cpu"
         batch = cls(
             torch.zeros(*shape, 4, dtype=torch.float32, device=device),
@@ -97,18 +112,24 @@ class Truths:
 
     @property
     def present(self) -> Bool[Tensor, "b t"]:
-        """Which rows are objects, not padding."""
+        """Which rows are objects rather than padding."""
         return self.labels != BACKGROUND
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        """For example "2 images with 3 objects, padded to 4 rows per image"."""
+        (images, rows), objects = self.labels.shape, int(self.present.sum())
+        counts = f"{plural(images, 'image')} with {plural(objects, 'object')}"
+        return f"{counts}, padded to {plural(rows, 'row')} per image"
+
     def __getitem__(self, images: slice | Tensor) -> "Truths":
-        """The truths of some of the images, as a smaller batch."""
+        """A smaller batch with the truths of some of the images."""
         return Truths(self.boxes_xyxy[images], self.labels[images], self.difficult[images])
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Truths":
-        """The same truths on another device."""
+        """The truths on another device."""
         return Truths(
             self.boxes_xyxy.to(device, non_blocking=non_blocking),
             self.labels.to(device, non_blocking=non_blocking),
@@ -116,7 +137,7 @@ class Truths:
         )
 
     def without(self, rows: Bool[Tensor, "b t"]) -> "Truths":
-        """The same truths with some rows turned into padding."""
+        """The truths with the rows marked ``True`` turned into padding."""
         return Truths(
             self.boxes_xyxy.masked_fill(rows.unsqueeze(-1), 0.0),
             self.labels.masked_fill(rows, BACKGROUND),
@@ -124,12 +145,12 @@ class Truths:
         )
 
     def unpadded(self) -> Iterator[Truth]:
-        """The truths image by image, without padding."""
+        """The truth of each image, without padding."""
         for boxes, labels, difficult in zip(self.boxes_xyxy, self.labels, self.difficult, strict=True):
-            kept = labels != BACKGROUND
-            yield Truth(boxes[kept], labels[kept], difficult[kept])
+            present = labels != BACKGROUND
+            yield Truth(boxes[present], labels[present], difficult[present])
 
 
-def _tensor(values: Any, dtype: torch.dtype) -> Tensor:
-    """As a tensor: one that is there already where it is, anything else on the CPU."""
+def _as_tensor(values: Any, dtype: torch.dtype) -> Tensor:
+    """The values as a tensor: a tensor on its own device, anything else on the CPU."""
     return torch.as_tensor(values, dtype=dtype, device=values.device if isinstance(values, Tensor) else "cpu")

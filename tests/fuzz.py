@@ -323,13 +323,15 @@ VALUES = (
     *("model=ssd_tiny", "batch=0", "steps=", "=", "crop=[]", "crop={}", "classes=3", "seed=1.5", "root=1"),
     *("voc", "voc/JPEGImages", "voc/JPEGImages/a.jpg", "good.safetensors", "bad.safetensors", "nowhere"),
     *("king,queen", "king", ",", "none", "imagenet", "new/x.png", "new", "new/x.json", "new/x.onnx", "x.pt2"),
-    *("onnx", "torch"),
+    *("onnx", "torch", "coco", "yolo", "pixels", "fractions", "ssd_tiny", "--version"),
 )
 OPTIONS = {
-    "train": "--recipe --out --resume --steps --weights --train-split --test-split --set --set --classes",
-    "evaluate": "--split --method --iou --json --device --skip-invalid",
+    "train": "--recipe --out --resume --steps --weights --train-split --test-split --set --set --classes "
+    "--model --batch --layout --boxes --scale-boxes",
+    "evaluate": "--split --method --iou --json --device --skip-invalid --layout --boxes --scale-boxes",
     "detect": "--out --threshold --device",
-    "inspect": "--split --classes --sheet",
+    "inspect": "--split --classes --sheet --layout --boxes --scale-boxes",
+    "convert": "--to --out --layout --classes --boxes --scale-boxes --skip-invalid --link",
     "export": "--out --format --raw --uint8 --threshold --iou --overwrite",
 }
 PATHS = ("voc", "voc/JPEGImages", "voc/JPEGImages/a.jpg", "good.safetensors", "bad.safetensors", "nowhere")
@@ -346,6 +348,7 @@ def command(data: st.DataObject, folder: Path) -> None:
     usual = {
         "evaluate": ["good.safetensors", "voc"],
         "detect": ["good.safetensors", "voc/JPEGImages/a.jpg"],
+        "convert": ["voc", "--to", "coco", "--out", "new"],
         "export": ["good.safetensors", "--out", "new/x.onnx"],
     }
     words = usual.get(first, ["voc"]) if data.draw(st.booleans()) else []

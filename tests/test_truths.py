@@ -65,9 +65,9 @@ def test_a_bad_label_is_named(label):
 
 @pytest.mark.plain  # the type checker would say so first, in its own words
 def test_lengths_must_agree():
-    with pytest.raises(ValueError, match="as many"):
+    with pytest.raises(ValueError, match="must have the same length"):
         Truth.of([ONE, TWO], [1])
-    with pytest.raises(ValueError, match="as many"):
+    with pytest.raises(ValueError, match="must have the same length"):
         Truth.of([ONE], [1], [False, False])
 
 
@@ -93,7 +93,7 @@ def test_a_batch_unpadded_is_the_list_it_came_from():
 
 def test_slots_give_every_batch_the_same_shape():
     assert Truths.from_list([Truth.of([ONE], [1])], slots=4).boxes_xyxy.shape == (1, 4, 4)
-    with pytest.raises(ValueError, match=r"slots must hold .* 2 objects, got 1"):
+    with pytest.raises(ValueError, match=r"^slots must be at least 2, .*, got 1$"):
         Truths.from_list([Truth.of([ONE, TWO], [1, 1])], slots=1)
 
 
@@ -140,3 +140,16 @@ def test_padding_may_stand_before_an_object():
     assert truth.boxes_xyxy.tolist() == [ONE]
     assert truth.labels.tolist() == [7]
     assert truth.difficult.tolist() == [True]
+
+
+def test_a_truth_describes_itself():
+    assert repr(Truth.of([], [])) == "0 objects"
+    one = Truth.of([[0.1, 0.2, 0.5, 0.6], TWO], [3, 1], [False, True])
+    expected = "2 objects: label 3 at (0.10, 0.20, 0.50, 0.60), label 1 at (0.25, 0.25, 1.00, 0.75) difficult"
+    assert repr(one) == expected
+    assert repr(Truth.of([ONE] * 7, [1] * 7)).endswith("label 1 at (0.00, 0.00, 0.50, 0.50), and 2 more")
+
+
+def test_a_batch_describes_itself():
+    assert repr(batch()) == "3 images with 3 objects, padded to 2 rows per image"
+    assert repr(Truths.from_list([])) == "0 images with 0 objects, padded to 0 rows per image"

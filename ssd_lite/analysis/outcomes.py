@@ -68,7 +68,7 @@ def precisions(
     ``counts`` are the numbers of objects; NaN for a class without any.
     """
     sizes = label.bincount(minlength=len(counts) + 1).tolist()
-    by_class = correct[label.argsort(stable=True)].split(sizes)[1:]  # labels count from 1
+    by_class = torch.split(correct[label.argsort(stable=True)], sizes)[1:]  # labels count from 1
     values = []
     for found, count in zip(by_class, counts, strict=True):
         hits = found.cumsum(0).double()

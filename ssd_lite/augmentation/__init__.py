@@ -1,8 +1,8 @@
-"""Data augmentation: patches, flips and colours, for a whole batch at once, on any device.
+"""Data augmentation: crops, flips and colours, for a whole batch at once, on any device.
 
 Section 2.2, "Data augmentation": each training image is the whole image, or a patch that overlaps
 an object enough, or any patch; then it is resized, mirrored half of the time, and distorted in
-colour. Nothing here loops over images: candidates for all images and all trials are drawn
+colour. There is no loop over images: the candidate patches of all images and all trials are drawn
 together, and one sampling grid crops, zooms, mirrors and resizes.
 """
 

@@ -1,58 +1,61 @@
-"""The whole augmentation of a batch: zoom-out, crop, flip and resize in one go, then colours."""
+"""The whole augmentation of a batch: zoom out, crop, mirror and resize in one go, then distort colours."""
 
-from dataclasses import dataclass, field
-from math import inf
+from dataclasses import field
+from typing import Annotated
 
 import torch
 from jaxtyping import Bool, Float, Int64, UInt8
+from pydantic import Field, StrictFloat, StrictInt
 from torch import Tensor
 
 from ssd_lite.augmentation.colour import Photometric
 from ssd_lite.augmentation.crop import Crop, sample_patches
 from ssd_lite.augmentation.geometry import compose_windows, crop_truths, flip_truths, relative_to
+from ssd_lite.deprecation import warn_renamed
 from ssd_lite.device import constant, map_chunks
 from ssd_lite.random import RandomSource, uniform
 from ssd_lite.resampling import inside_image, resample
+from ssd_lite.settings import settings
 from ssd_lite.truths import Truths
 
+Share = Annotated[StrictFloat, Field(ge=0, le=1)]
 
-@dataclass(frozen=True)
+
+@settings(kw_only=False)
 class SSDAugmentation:
-    """Turns a batch of decoded images and their truths into one that can be trained on.
+    """Augments a batch of decoded images and their truths for training.
 
-    ``size`` is the side of the result in pixels. ``crop`` and ``photometric`` hold the laws of patches
-    and colours, or None to leave them out; ``flip`` is the chance of mirroring. ``zoom_out`` is the
-    chance that the image is first shrunk onto a canvas of up to ``zoom_out_largest`` times its sides,
-    filled with the colour ``fill``: not in the text, but in the released code, for small objects.
+    - ``size``: the side of the resulting images in pixels.
+    - ``crop``, ``photometric``: the options of patches and colours; None leaves the step out.
+    - ``flip``: the chance of mirroring left to right.
+    - ``zoom_out``: the chance of first shrinking the image onto a canvas of up to ``zoom_out_largest``
+      times its sides, filled with the colour ``fill``. The text has none; the released code does, for the
+      sake of small objects.
+
+    Raises ``ValueError`` naming an invalid setting.
     """
 
-    size: int
+    size: Annotated[StrictInt, Field(ge=1)]
     crop: Crop | None = field(default_factory=Crop)
     photometric: Photometric | None = field(default_factory=Photometric)
-    flip: float = 0.5
-    zoom_out: float = 0.0
-    zoom_out_largest: float = 4.0
-    fill: tuple[float, float, float] = (0.485, 0.456, 0.406)  # ImageNet's mean colour
+    flip: Share = 0.5
+    zoom_out: Share = 0.0
+    zoom_out_largest: Annotated[StrictFloat, Field(ge=1)] = 4.0
+    fill: tuple[Share, Share, Share] = (0.485, 0.456, 0.406)  # ImageNet's mean colour
 
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError(f"size must be at least 1 pixel, got {self.size}")
-        for name in ("flip", "zoom_out"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
-        if not 1 <= self.zoom_out_largest < inf:
-            raise ValueError(f"zoom_out_largest must be finite and at least 1, got {self.zoom_out_largest}")
-        if not all(0 <= value <= 1 for value in self.fill):
-            raise ValueError(f"fill must lie in [0, 1], got {self.fill}")
-
-    def numbers(self, images: int) -> int:
-        """How many random numbers so many images need: the length of `PredrawnUniforms`."""
+    def num_uniforms(self, images: int) -> int:
+        """The length of the :class:`ssd_lite.random.PredrawnUniforms` that so many images need."""
         each = 5  # zoom-out and flip
         if self.crop is not None:
             each += 4 * (len(self.crop.min_overlaps) + 1) * self.crop.trials + 1
         if self.photometric is not None:
             each += 14 if self.photometric.shuffle else 10
         return images * each
+
+    def numbers(self, images: int) -> int:
+        """Deprecated name of :meth:`num_uniforms`."""
+        warn_renamed("SSDAugmentation.numbers", "SSDAugmentation.num_uniforms")
+        return self.num_uniforms(images)
 
     def __call__(
         self,
@@ -62,7 +65,7 @@ class SSDAugmentation:
         generator: RandomSource,
         sizes_px: Int64[Tensor, "b 2"] | None = None,
     ) -> tuple[Float[Tensor, "b 3 {self.size} {self.size}"], Truths]:
-        """Float images in [0, 1] and the truths seen in them.
+        """The augmented images, in [0, 1], and their truths.
 
         Images lie in the top left corner of a common canvas; ``sizes_px`` holds their true (height,
         width), by default the whole canvas. Truths are relative to the true image.
@@ -77,10 +80,10 @@ class SSDAugmentation:
             height, width = images.shape[-2:]
             sizes_px = constant([height, width], images.device).long().expand(len(images), 2)
         colours = () if self.photometric is None else self.photometric.draw(windows, generator)
-        (seen,) = map_chunks(self._seen, 1, images, sizes_px, windows, flip, *colours)
-        return seen, flip_truths(truths, flip)
+        (pixels,) = map_chunks(self._render, 1, images, sizes_px, windows, flip, *colours)
+        return pixels, flip_truths(truths, flip)
 
-    def _seen(
+    def _render(
         self,
         images: UInt8[Tensor, "b 3 h w"],
         sizes_px: Int64[Tensor, "b 2"],
@@ -88,19 +91,19 @@ class SSDAugmentation:
         flip: Bool[Tensor, " b"],
         *colours: Tensor,
     ) -> tuple[Float[Tensor, "b 3 {self.size} {self.size}"]]:
-        """What is seen through the windows, with its colours changed."""
+        """The windows of the images, resized and with their colours distorted."""
         largest = self.zoom_out_largest if self.zoom_out else 1.0
         options = {"sizes_px": sizes_px, "windows_xyxy": windows, "flip": flip}
         result = resample(images, self.size, largest_window=largest, **options)
         if self.photometric is not None:
             result = self.photometric.distort(result, *colours)
-        if self.zoom_out:  # last, so that the canvas keeps its colour
+        if self.zoom_out:  # last, so that the canvas keeps its exact colour
             fill = constant(self.fill, result.device).view(1, 3, 1, 1)
             result = torch.where(inside_image(windows, self.size, flip=flip), result, fill)
         return (result,)
 
     def _zoom_windows(self, truths: Truths, generator: RandomSource) -> Float[Tensor, "b 4"]:
-        """What is seen of each image's surroundings: (0, 0, 1, 1), or more where it is zoomed out."""
+        """The window of each image: (0, 0, 1, 1), or a larger one where the image is zoomed out."""
         chance, ratio, x, y = uniform(generator, truths.boxes_xyxy, 4, len(truths), axis=1).unbind(0)
         ratio = torch.where(chance < self.zoom_out, 1 + (self.zoom_out_largest - 1) * ratio, 1.0)
         low = torch.stack([x, y], dim=-1) * (1 - ratio).unsqueeze(-1)

@@ -1,9 +1,10 @@
-"""Evaluation: average precision as VOC defines it, written here; COCO's numbers through pycocotools.
+"""Evaluation: average precision as VOC defines it, and COCO's metrics through pycocotools.
 
-Both evaluators take detections as torchvision's detectors return them, one dictionary an image with ``boxes``
-(n, 4) by corners, ``scores`` (n,) and ``labels`` int64 (n,), on any device; and truths as ``Truths``, or one
-``Truth`` an image, or one dictionary an image with ``boxes``, ``labels`` and perhaps ``difficult``. Labels
-count from 1: ``classes`` names the objects, without background.
+Both evaluators take detections as torchvision's detectors return them, one dictionary per image with
+``boxes`` (n, 4) as corners, ``scores`` (n,) and ``labels`` int64 (n,), on any device. They take ground truth
+as ``Truths``, as one ``Truth`` per image, or as one dictionary per image with ``boxes``, ``labels`` and
+optionally ``difficult``. Labels count from 1: ``classes`` holds the names of the objects, without
+background.
 """
 
 from ssd_lite.evaluation.coco import COCO_METRICS, COCOEvaluator

@@ -1,4 +1,4 @@
-"""COCO's metrics, by pycocotools."""
+"""COCO's metrics, computed by pycocotools."""
 
 import contextlib
 import io
@@ -19,45 +19,47 @@ COCO_METRICS = (
 
 
 class COCOEvaluator:
-    """COCO's metrics, by pycocotools: ``mean`` is over classes and overlaps 0.50, 0.55, … 0.95.
+    """COCO's metrics by pycocotools: ``mean`` is over classes and overlaps of 0.50, 0.55, …, 0.95.
 
-    Boxes must be in pixels: small, medium and large are areas, here those of boxes (COCO's own numbers by
-    size go by the areas of masks). A difficult object becomes COCO's ``iscrowd``: not counted, it may take
-    any number of detections, but its overlap is the share of the *detection* that it covers. The best 100
-    detections of an image and class count. Ties are pycocotools' own: equal scores go by image, then by place
-    within it, equal overlaps to the *later* object. Raises ``ImportError`` without pycocotools.
+    Boxes must be in pixels, because small, medium and large are ranges of area; here the area of boxes,
+    while COCO's own numbers use that of masks. A difficult object becomes COCO's ``iscrowd``: it is not
+    counted, any number of detections may match it, and its overlap is the share of the *detection* that it
+    covers. Only the best 100 detections per image and class count. Ties are resolved as pycocotools does:
+    equal scores by image, then by index within the image; equal overlaps go to the *later* object. Raises
+    ``ImportError`` without pycocotools.
     """
 
     def __init__(self, classes: Sequence[str]) -> None:
-        _pycocotools()  # a missing package raises here, not hours later
-        self.seen = ImageTables(classes)
+        _pycocotools()  # raises for a missing package now, not hours later
+        self.images = ImageTables(classes)
 
     def update(self, detections: Boxes, truths: AnyTruths, *, image_ids: Ids = None) -> None:
-        """Adds images, as ``VOCEvaluator.update`` does."""
-        self.seen.add(detections, truths, image_ids)
+        """Add images as :meth:`VOCEvaluator.update` does."""
+        self.images.add(detections, truths, image_ids)
 
     def merge(self, others: Iterable["COCOEvaluator"]) -> None:
-        """Adds what others saw, as ``VOCEvaluator.merge`` does."""
-        self.seen.merge([other.seen for other in others])
+        """Add the images of other evaluators as :meth:`VOCEvaluator.merge` does."""
+        self.images.merge([other.images for other in others])
 
     def compute(self) -> AveragePrecision:
-        """The result for all images so far; NaN where COCO has -1."""
-        found, truths, counts = self.seen.tables(pixels=True)
+        """The result for all images so far, with NaN where COCO has -1."""
+        found, truths, counts = self.images.tables(pixels=True)
         coco, coco_eval = _pycocotools()
         with contextlib.redirect_stdout(io.StringIO()):
-            there = _fill(coco(), truths, "iscrowd", len(counts))
-            run = coco_eval(there, _fill(coco(), found, "score", len(counts)), "bbox")
+            ground_truth = _fill(coco(), truths, "iscrowd", len(counts))
+            run = coco_eval(ground_truth, _fill(coco(), found, "score", len(counts)), "bbox")
             run.evaluate()
             run.accumulate()
             run.summarize()
-        curves = run.eval["precision"][:, :, :, 0, -1]  # (overlap, recall, class): any size, best 100
+        curves = run.eval["precision"][:, :, :, 0, -1]  # (overlap, recall, class), any size, best 100
         numbers = np.concatenate([run.stats, curves.mean(axis=(0, 1))])
         values = iter(np.where(numbers < 0, math.nan, numbers).tolist())
         metrics, per_class = (
             {name: next(values) for name in COCO_METRICS},
             {name: next(values) for name in counts},
         )
-        return AveragePrecision(metrics["AP"], per_class, counts, metrics=metrics)
+        metric = "COCO, IoU 0.50 to 0.95"
+        return AveragePrecision(metrics["AP"], per_class, counts, metrics=metrics, metric=metric)
 
 
 def _pycocotools() -> tuple[Any, Any]:
@@ -70,12 +72,12 @@ def _pycocotools() -> tuple[Any, Any]:
 
 
 def _fill(coco: Any, tables: list[Tensor], column: str, num_classes: int) -> Any:
-    """The dataset, filled with the tables; their column 4 goes by the name given."""
+    """The COCO dataset filled with the tables, whose column 4 is stored under the name ``column``."""
     rows = [(image, *row) for image, table in enumerate(tables) for row in table.tolist()]
     annotations = [
         {"id": number, "image_id": image, "category_id": int(label), "bbox": [x0, y0, x1 - x0, y1 - y0]}
         | {"area": (x1 - x0) * (y1 - y0), column: value}
-        for number, (image, x0, y0, x1, y1, value, label) in enumerate(rows, start=1)  # id 0 means unmatched
+        for number, (image, x0, y0, x1, y1, value, label) in enumerate(rows, start=1)  # 0 means unmatched
     ]
     categories = [{"id": label} for label in range(1, num_classes + 1)]
     images = [{"id": image} for image in range(len(tables))]

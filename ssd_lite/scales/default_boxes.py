@@ -1,91 +1,86 @@
-"""A layout of default boxes on feature maps, and its boxes."""
+"""A layout of default boxes on feature maps, and the boxes it describes."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
+from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt
 from torch import Tensor
 
 from ssd_lite.boxes import clip, cxcywh_to_xyxy, xyxy_to_cxcywh
+from ssd_lite.messages import plural, short_repr
+from ssd_lite.settings import settings
 
 
-@dataclass(frozen=True, kw_only=True)
+def _square(grid: Any) -> Any:
+    return (grid, grid) if isinstance(grid, int) else grid
+
+
+Count = Annotated[StrictInt, Field(ge=1)]
+Grid = Annotated[tuple[Count, Count], BeforeValidator(_square)]
+Length = Annotated[StrictFloat, Field(gt=0)]
+
+
+@settings()
 class DefaultBoxes:
-    """A layout of default boxes on feature maps.
+    """A layout of default boxes on ``m`` feature maps.
 
-    ``grids`` holds the (rows, columns) of each of the ``m`` maps; an int stands for a square.
-    ``scales`` are ``m + 1`` sides relative to the image: map ``k`` has boxes of scale ``s_k``, and one of
-    ``s'_k``, the geometric mean of ``s_k`` and ``s_(k+1)``. ``aspect_ratios`` holds for each map the ratios
-    beside 1; each stands for itself and its inverse. ``steps`` are the distances in pixels between
-    centres on an image of ``image_size`` pixels, as in the released code; without them the centres
-    are the text's, ``((i + 0.5) / columns, (j + 0.5) / rows)``. ``clip`` cuts the boxes' corners to
-    the image; the released training does not. ``clip_sides`` shortens sides that are longer than the
-    image's to 1 and leaves centres where they are, which torchvision calls clipping.
+    - ``grids``: (rows, columns) of each map; an int stands for a square.
+    - ``scales``: ``m + 1`` sides relative to the image. Map ``k`` has boxes of scale ``s_k``, and one of
+      ``s'_k``, the geometric mean of ``s_k`` and ``s_(k+1)``.
+    - ``aspect_ratios``: the ratios of each map other than 1; each stands for itself and its inverse.
+    - ``steps``: distances in pixels between centres on an image of ``image_size`` pixels, as in the
+      released code. Without them centres are the text's, ``((i + 0.5) / columns, (j + 0.5) / rows)``.
+    - ``clip``: cuts the boxes at the edges of the image; the released training does not.
+    - ``clip_sides``: shortens sides longer than the image's to 1 and keeps the centres, which torchvision
+      calls clipping.
 
-    Raises ``ValueError`` when the lengths disagree or a number is not positive.
+    Raises ``ValueError`` naming a setting whose length does not fit the grids, or that is not positive.
     """
 
-    grids: tuple[tuple[int, int], ...]
-    scales: tuple[float, ...]
-    aspect_ratios: tuple[tuple[float, ...], ...]
-    steps: tuple[float, ...] | None = None
-    image_size: int | None = None
-    clip: bool = False
-    clip_sides: bool = False
+    grids: Annotated[tuple[Grid, ...], Field(min_length=1)]
+    scales: tuple[Length, ...]
+    aspect_ratios: tuple[tuple[Length, ...], ...]
+    steps: tuple[Length, ...] | None = None
+    image_size: Count | None = None
+    clip: StrictBool = False
+    clip_sides: StrictBool = False
 
     def __post_init__(self) -> None:
-        grids = tuple((g, g) if isinstance(g, int) else (int(g[0]), int(g[1])) for g in self.grids)
-        object.__setattr__(self, "grids", grids)
-        object.__setattr__(self, "scales", tuple(float(s) for s in self.scales))
-        object.__setattr__(
-            self, "aspect_ratios", tuple(tuple(float(r) for r in ratios) for ratios in self.aspect_ratios)
-        )
-        if self.steps is not None:
-            object.__setattr__(self, "steps", tuple(float(s) for s in self.steps))
-        self._check()
+        if (self.steps is None) != (self.image_size is None):
+            raise ValueError("steps and image_size go together: give both or neither")
+        maps = len(self.grids)
+        for name, values, needed in (
+            ("scales", self.scales, maps + 1),
+            ("aspect_ratios", self.aspect_ratios, maps),
+            ("steps", self.steps, maps),
+        ):
+            if values is not None and len(values) != needed:
+                rule = f"{name} must have {plural(needed, 'value')} for {plural(maps, 'grid')}"
+                raise ValueError(f"{rule}, got {len(values)}")
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> "DefaultBoxes":
-        """The layout that ``dataclasses.asdict`` made, after JSON too, which has lists for tuples.
-
-        Raises ``ValueError`` for anything else.
-        """
+        """The layout from ``dataclasses.asdict``, also after JSON. Raises ``ValueError`` if it is invalid."""
+        if not isinstance(settings, Mapping):
+            raise ValueError(f"default boxes must be a JSON object, got {short_repr(settings)}")
         try:
-            return cls(**{name: _tuple(value) for name, value in settings.items()})
-        except (TypeError, LookupError, OverflowError, AttributeError) as error:
-            kind = type(error).__name__
-            raise ValueError(f"default boxes must be of this version: {kind}: {error}") from error
+            return cls(**settings)
+        except ValueError as error:
+            raise ValueError(f"default boxes: {error}") from error
 
-    def _check(self) -> None:
-        maps = len(self.grids)
-        if maps < 1:
-            raise ValueError("grids must name at least one feature map, got none")
-        if len(self.scales) != maps + 1:
-            raise ValueError(f"scales must be one more than the {maps} grids, got {len(self.scales)}")
-        if len(self.aspect_ratios) != maps:
-            got = len(self.aspect_ratios)
-            raise ValueError(f"aspect_ratios must be as many as the {maps} grids, got {got}")
-        if (self.steps is None) != (self.image_size is None):
-            raise ValueError("steps and image_size go together: give both or neither")
-        if self.steps is not None and len(self.steps) != maps:
-            raise ValueError(f"steps must be as many as the {maps} grids, got {len(self.steps)}")
-        for name, values in (
-            ("grids", [n for grid in self.grids for n in grid]),
-            ("scales", self.scales),
-            ("aspect_ratios", [r for ratios in self.aspect_ratios for r in ratios]),
-            ("steps", self.steps or ()),
-            ("image_size", () if self.image_size is None else (self.image_size,)),
-        ):
-            for value in values:
-                if not 0 < value < math.inf:
-                    raise ValueError(f"{name} must be positive and finite, got {value}")
+    def __repr__(self) -> str:
+        """For example "8732 default boxes on 6 maps (38x38 ... 1x1), scales 0.10 ... 1.05"."""
+        first, last = (f"{rows}x{columns}" for rows, columns in (self.grids[0], self.grids[-1]))
+        span = first if len(self.grids) == 1 else f"{first} ... {last}"
+        maps = f"{plural(len(self.grids), 'map')} ({span})"
+        return f"{len(self)} default boxes on {maps}, scales {self.scales[0]:.2f} ... {self.scales[-1]:.2f}"
 
     @property
     def per_location(self) -> tuple[int, ...]:
-        """How many boxes each cell of each map has."""
+        """The number of boxes per cell of each map."""
         return tuple(2 + 2 * len(ratios) for ratios in self.aspect_ratios)
 
     def __len__(self) -> int:
@@ -95,7 +90,7 @@ class DefaultBoxes:
         )
 
     def shapes(self, k: int) -> Float[Tensor, "s 2"]:
-        """Width and height of the boxes in each cell of map ``k`` (from 0): s, s', then the ratios."""
+        """Width and height of the boxes in a cell of map ``k``, counted from 0: s, s', then the ratios."""
         scale = self.scales[k]
         between = math.sqrt(scale * self.scales[k + 1])
         shapes = [(scale, scale), (between, between)]
@@ -106,16 +101,16 @@ class DefaultBoxes:
         return sides.clamp(max=1) if self.clip_sides else sides
 
     def pitch(self, k: int) -> tuple[float, float]:
-        """Distance between neighbouring centres of map ``k``, across and down, relative to the image."""
+        """The distance between centres of map ``k``, horizontally and vertically, relative to the image."""
         if self.steps is not None and self.image_size is not None:
             return self.steps[k] / self.image_size, self.steps[k] / self.image_size
         rows, columns = self.grids[k]
         return 1 / columns, 1 / rows
 
     def cxcywh(self, *, device: torch.device | str | None = None) -> Float[Tensor, "d 4"]:
-        """All boxes in float32, on the CPU unless another device is named.
+        """All boxes in float32, by default on the CPU.
 
-        Map by map, row by row, column by column, then shape by shape.
+        They are ordered by map, then row, then column, then shape.
         """
         maps = [self._map_cxcywh(k) for k in range(len(self.grids))]
         boxes = torch.cat(maps)
@@ -133,10 +128,6 @@ class DefaultBoxes:
         return torch.cat([centres, shapes.expand_as(centres)], dim=-1).reshape(-1, 4)
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(_tuple(item) for item in value) if isinstance(value, list | tuple) else value
-
-
 def defaults_cxcywh(default_boxes: DefaultBoxes | Tensor) -> Float[Tensor, "d 4"]:
-    """The boxes of a layout as a tensor; a tensor is passed on as it is."""
+    """The boxes of a layout as a tensor; a tensor is returned as it is."""
     return default_boxes if isinstance(default_boxes, Tensor) else default_boxes.cxcywh()

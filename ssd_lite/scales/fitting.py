@@ -19,11 +19,10 @@ from ssd_lite.truths import Truths
 class Coverage:
     """How well a layout covers a dataset.
 
-    ``best`` (b, t) is the greatest overlap that any default box has with each object, 0 in padded
-    rows. ``recall`` is the share of objects whose best overlap is higher than the threshold: no
-    detector that answered with default boxes unchanged could find more, and the others are
-    matched by the bipartite step alone. ``mean`` is the mean of ``best`` over objects. Without any
-    object both are NaN.
+    ``best`` (b, t) is the greatest overlap of each object with any default box, 0 in padded rows.
+    ``recall`` is the share of objects whose best overlap is higher than the threshold: a detector that
+    returned default boxes unchanged could find no more, and the other objects are matched by the bipartite
+    step alone. ``mean`` is the mean of ``best`` over all objects. Both are NaN if there are no objects.
     """
 
     best: Float[Tensor, "b t"]
@@ -32,10 +31,10 @@ class Coverage:
 
 
 def coverage(default_boxes: DefaultBoxes | Tensor, truths: Truths, *, threshold: float = 0.5) -> Coverage:
-    """The best overlap that each object can get from a layout, and the share above ``threshold``."""
+    """The best overlap of each object with the boxes of a layout, and the share above ``threshold``."""
     defaults_xyxy = cxcywh_to_xyxy(defaults_cxcywh(default_boxes)).to(truths.boxes_xyxy)
     best = torch.zeros_like(truths.boxes_xyxy[..., 0])
-    for start in range(0, len(best), 16):  # 16 images at a time, so that (b, t, d) fits any memory
+    for start in range(0, len(best), 16):  # (16, t, d) fits any memory
         boxes = truths.boxes_xyxy[start : start + 16]
         best[start : start + 16] = jaccard(boxes, defaults_xyxy).amax(dim=-1)
     best = best * truths.present
@@ -51,62 +50,62 @@ def fit(
     rounds: int = 150,
     seed: int = 0,
 ) -> DefaultBoxes:
-    """A layout whose scales and aspect ratios fit a dataset, otherwise built as ``like``.
+    """A layout like ``like`` with scales and aspect ratios fitted to the objects of a dataset.
 
-    Starts from ``like`` (the released SSD300 for VOC) and keeps its grids, centres and boxes per
-    cell, so a model's heads need no change. A seeded random search moves some of the scales and
-    ratios a little, and keeps a move that raises the sum of mean best overlap and recall while
-    neither of them falls; the moves shrink as it goes on. So the result covers the objects at least
-    as well as ``like`` does (2,000 of them drawn at random, where there are more). Same seed, same
-    layout. Boxes are measured whole: where ``like`` clips its boxes and the search therefore lost,
-    ``like`` itself comes back. Raises ``ValueError`` when there is no object.
+    Starts from ``like`` (by default the released SSD300 for VOC) and keeps its grids, centres and boxes
+    per cell, so that the heads of a model need no change. A seeded random search changes some of the scales
+    and ratios slightly, less and less from round to round. A change is kept if it raises the sum of mean
+    best overlap and recall while neither of them falls. The result therefore covers the objects at least as
+    well as ``like`` (of more than 2,000 objects, a random 2,000). The same seed gives the same layout.
+
+    The search ignores ``clip``: if ``like`` clips its boxes and covers the objects better than the result,
+    ``like`` itself is returned. Raises ``ValueError`` if there are no objects.
 
     Source: section 2.2: "one can also design a distribution of default boxes to best fit a
-    specific dataset"; how is left open.
+    specific dataset". The text does not say how.
     """
     generator = torch.Generator().manual_seed(seed)
     boxes = xyxy_to_cxcywh(truths.boxes_xyxy[truths.present].cpu().double())
     if len(boxes) == 0:
         raise ValueError("truths must hold at least one object to fit default boxes to, got none")
     boxes = boxes[torch.randperm(len(boxes), generator=generator, device="cpu")[:2000]]
-    best = like or ssd300_voc()
-    size, apart = boxes[:, None, 2:], _distances(best, boxes)
-    mean, recall = _reach(best, size, apart, threshold)
+    start = best = like or ssd300_voc()
+    sizes, distances = boxes[:, None, 2:], _centre_distances(best, boxes)
+    mean, recall = _coverage(best, sizes, distances, threshold)
     for number in range(rounds):
         spread = 0.3 * (1 - number / rounds) + 0.01
-        moves = [_moved(best, spread, generator) for _ in range(8)]
-        reached = [_reach(layout, size, apart, threshold) for layout in moves]
-        for layout, (new_mean, new_recall) in zip(moves, reached, strict=True):
+        candidates = [_perturbed(best, spread, generator) for _ in range(8)]
+        coverages = [_coverage(layout, sizes, distances, threshold) for layout in candidates]
+        for layout, (new_mean, new_recall) in zip(candidates, coverages, strict=True):
             gain = new_mean + new_recall - mean - recall
             if gain > 0 and new_mean >= mean and new_recall >= recall:
                 best, mean, recall = layout, new_mean, new_recall
-    start = like or ssd300_voc()
     if start.clip and coverage(best, truths).mean < coverage(start, truths).mean:
         return start
     return best
 
 
-def _moved(layout: DefaultBoxes, spread: float, generator: torch.Generator) -> DefaultBoxes:
-    """The layout with about a third of its scales and ratios multiplied by random factors."""
+def _perturbed(layout: DefaultBoxes, spread: float, generator: torch.Generator) -> DefaultBoxes:
+    """The layout with about a third of its scales and ratios multiplied by random factors near 1."""
 
-    def move(values: Sequence[float], low: float, high: float) -> tuple[float, ...]:
+    def perturb(values: Sequence[float], low: float, high: float) -> tuple[float, ...]:
         noise = torch.randn(len(values), generator=generator, dtype=torch.float64, device="cpu") * spread
         noise = noise * (uniform(generator, noise, len(values)) < 1 / 3)
-        moved = [v * math.exp(n) for v, n in zip(values, noise.tolist(), strict=True)]
-        return tuple(round(min(max(v, low), high), 4) for v in moved)
+        perturbed = [v * math.exp(n) for v, n in zip(values, noise.tolist(), strict=True)]
+        return tuple(round(min(max(v, low), high), 4) for v in perturbed)
 
-    # A map that no object needs would otherwise drift: no box larger than the image's diagonal,
-    # none more than six times as long as wide.
-    scales = sorted(move(layout.scales, 0.01, 1.4))
-    ratios = tuple(move(of_map, 1 / 6, 6.0) for of_map in layout.aspect_ratios)
+    # Bounds keep maps that no object needs from drifting: boxes are no larger than the image's diagonal
+    # and at most six times as long as wide.
+    scales = sorted(perturb(layout.scales, 0.01, 1.4))
+    ratios = tuple(perturb(of_map, 1 / 6, 6.0) for of_map in layout.aspect_ratios)
     return replace(layout, scales=tuple(scales), aspect_ratios=ratios)
 
 
-def _distances(layout: DefaultBoxes, boxes_cxcywh: Float[Tensor, "n 4"]) -> Float[Tensor, "n s 2"]:
-    """How far each object's centre is from the nearest centre of a box, across and down, for each shape.
+def _centre_distances(layout: DefaultBoxes, boxes_cxcywh: Float[Tensor, "n 4"]) -> Float[Tensor, "n s 2"]:
+    """The distance of each object's centre from the nearest box centre, in x and y, for each shape.
 
-    For a given shape the overlap falls with these distances, so the box at the nearest centre is
-    the best of its shape: the search looks at one box a shape, not at one a cell.
+    For a given shape the overlap falls with these distances, so the box at the nearest centre is the best
+    of its shape: the search compares one box per shape instead of one per cell.
     """
     centre = boxes_cxcywh[:, :2]
     distances = []
@@ -114,18 +113,18 @@ def _distances(layout: DefaultBoxes, boxes_cxcywh: Float[Tensor, "n 4"]) -> Floa
         pitch = torch.tensor(layout.pitch(k), dtype=torch.float64, device="cpu")
         cell = (centre / pitch).floor().clamp(min=0)
         cell = cell.minimum(torch.tensor([columns - 1, rows - 1], dtype=torch.float64, device="cpu"))
-        apart = (centre - (cell + 0.5) * pitch).abs()
-        distances.append(apart.unsqueeze(1).expand(-1, shapes, -1))
+        distance = (centre - (cell + 0.5) * pitch).abs()
+        distances.append(distance.unsqueeze(1).expand(-1, shapes, -1))
     return torch.cat(distances, dim=1)
 
 
-def _reach(
-    layout: DefaultBoxes, size: Float[Tensor, "n 1 2"], apart: Float[Tensor, "n s 2"], threshold: float
+def _coverage(
+    layout: DefaultBoxes, sizes: Float[Tensor, "n 1 2"], distances: Float[Tensor, "n s 2"], threshold: float
 ) -> tuple[float, float]:
-    """Mean best overlap and recall of a layout, without building its boxes."""
+    """Mean best overlap and recall of a layout, computed without its boxes."""
     shape = torch.cat([layout.shapes(k) for k in range(len(layout.grids))])  # (s, 2)
-    shared = torch.minimum(torch.minimum(size, shape), (size + shape) / 2 - apart).clamp(min=0)
+    shared = torch.minimum(torch.minimum(sizes, shape), (sizes + shape) / 2 - distances).clamp(min=0)
     intersection = shared.prod(dim=-1)  # (n, s)
-    union = size.prod(dim=-1) + shape.prod(dim=-1) - intersection
+    union = sizes.prod(dim=-1) + shape.prod(dim=-1) - intersection
     best = (intersection / union).amax(dim=-1)
     return best.mean().item(), (best > threshold).double().mean().item()

@@ -1,4 +1,4 @@
-"""The layouts of the text and of the released models."""
+"""The scales and layouts of the text, and the layouts of the released models."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ def linear_scales(num_maps: int, *, smallest: float = 0.2, largest: float = 0.9)
 
     .. math:: s_k = s_{min} + \frac{s_{max} - s_{min}}{m - 1} (k - 1), \quad k \in [1, m]
 
-    A single map has the smallest. Raises ``ValueError`` unless ``num_maps >= 1`` and
+    A single map has ``smallest``. Raises ``ValueError`` unless ``num_maps >= 1`` and
     ``0 < smallest <= largest``. Source: section 2.2, choosing scales and aspect ratios.
     """
     if num_maps < 1:
@@ -22,10 +22,10 @@ def linear_scales(num_maps: int, *, smallest: float = 0.2, largest: float = 0.9)
 
 
 def paper(grids: Sequence[int | tuple[int, int]]) -> DefaultBoxes:
-    """The layout as the text has it, for any list of feature maps, six boxes in every cell.
+    """The layout of the text for any feature maps: six boxes per cell.
 
-    Scales by the formula; the ``s_(m+1)`` that the last map's extra box needs is the formula's next
-    value, since the text leaves it open. Aspect ratios {1, 2, 3, 1/2, 1/3}; centres
+    Scales follow the formula. The extra box of the last map needs an ``s_(m+1)``, which the text leaves
+    open: it is the formula's next value. Aspect ratios are {1, 2, 3, 1/2, 1/3}, centres
     ``(i + 0.5) / |f_k|``. Source: section 2.2, choosing scales and aspect ratios.
     """
     scales = linear_scales(len(grids))
@@ -37,10 +37,9 @@ def paper(grids: Sequence[int | tuple[int, int]]) -> DefaultBoxes:
     )
 
 
-# The released models. Their scales start from the formula but floor its step to whole per cents
-# (17 % for SSD300), and conv4_3 is set apart with a smaller one: the lists in pixels are the
-# released code's, and so are the steps, which put the 10 × 10 map's last centre at
-# 9.5 · 32 / 300 = 1.013, outside the image.
+# Scales and steps in pixels are the released code's lists. The scales follow the formula, but with its step
+# rounded down to whole per cents (17 % for SSD300) and a smaller scale for conv4_3. The steps put the last
+# centre of the 10 × 10 map at 9.5 · 32 / 300 = 1.013, outside the image.
 _STEPS_300 = (8, 16, 32, 64, 100, 300)
 _STEPS_512 = (8, 16, 32, 64, 128, 256, 512)
 
@@ -67,7 +66,7 @@ def ssd512_coco() -> DefaultBoxes:
 
 def _released(size: int, steps: tuple[int, ...], sides_px: Sequence[float | int]) -> DefaultBoxes:
     grids = {300: (38, 19, 10, 5, 3, 1), 512: (64, 32, 16, 8, 4, 2, 1)}[size]
-    six = ((2.0, 3.0),) * (len(grids) - 3)  # the first and the last two maps leave out 3 and 1/3
+    six = ((2.0, 3.0),) * (len(grids) - 3)  # the first and the last two maps lack 3 and 1/3
     return DefaultBoxes(
         grids=tuple((cells, cells) for cells in grids),
         scales=tuple(side / size for side in sides_px),

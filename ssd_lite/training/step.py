@@ -83,7 +83,7 @@ class TrainingGraph(nn.Module):
         batch_size: int,
         first: int,
     ) -> Loss:
-        """The loss; the arguments are those of :class:`AugmentationGraph`."""
+        """The loss; the arguments are those of ``AugmentationGraph``."""
         seen, truths = self.augment(images, sizes_px, truths, uniforms, batch_size, first)
         loss: Loss = self.criterion(*self.network(seen), truths)
         return loss
@@ -115,7 +115,7 @@ def draw_uniforms(
     augmentation: SSDAugmentation, images: int, generator: torch.Generator, device: torch.device
 ) -> Float[Tensor, " n"]:
     """All random numbers that the augmentation of so many images needs."""
-    count = augmentation.numbers(images)
+    count = augmentation.num_uniforms(images)
     uniforms = torch.rand(count, generator=generator, dtype=torch.float32, device=generator.device)
     return uniforms.to(device, non_blocking=True)
 

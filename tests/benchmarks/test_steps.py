@@ -57,6 +57,20 @@ def test_a_benchmark_writes_what_it_promises(module, tmp_path, capsys) -> None:
     assert "torchvision" in capsys.readouterr().out
 
 
+def test_a_benchmark_that_fails_halfway_leaves_what_it_has_measured(tmp_path, capsys) -> None:
+    def measure(chosen: Settings):
+        times = {"ours": [1.0, 1.0], "torchvision": [2.0, 2.0]}
+        yield {"batch": 2, "comparisons": [timing.comparison("first", times, goal=None)]}
+        raise RuntimeError("the machine is gone")
+
+    with pytest.raises(RuntimeError, match="is gone"):
+        command.run("x", None, measure, ["--device", "cpu", "--out", str(tmp_path)])
+    left = json.loads((tmp_path / "x.cpu.json").read_text())
+    assert (left["batch"], left["complete"]) == (2, False)
+    assert [compared["name"] for compared in left["comparisons"]] == ["first"]
+    assert "first: 1000.00 ms" in capsys.readouterr().out
+
+
 def test_the_first_step_is_timed_in_a_process_of_its_own(tmp_path, capsys) -> None:
     measured = command.run(
         "first_step", None, first_step.measure, ["--quick", "--device", "cpu", "--out", str(tmp_path)]

@@ -1,14 +1,18 @@
-"""``ssd-lite detect``: images, folders and patterns; what it writes, and what it passes over."""
+"""``ssd-lite detect``: what it takes, what it passes over and says so, and what it writes."""
 
 import csv
 import json
+import sys
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from ssd_lite import models
+from ssd_lite.cli import video
+from ssd_lite.data import read_image
 from tests.cli.helpers import break_image, run, write_detector
 
 
@@ -17,178 +21,155 @@ def weights(tmp_path: Path) -> Path:
     return write_detector(tmp_path / "model.safetensors")
 
 
-def detect(weights: Path, *arguments: object) -> tuple[int, str]:
-    """Detect with a threshold that leaves a few objects of an untrained detector."""
-    return run("detect", weights, *arguments, "--out", weights.parent / "found", "--threshold", "0.3")
+def detect(weights: Path, *inputs: object, out: Path) -> tuple[int, str]:
+    return run("detect", weights, *inputs, "--out", out, "--device", "cpu", "--threshold", "0.0")
 
 
-def found(weights: Path) -> dict[str, list]:
-    return json.loads((weights.parent / "found/detections.json").read_text(encoding="utf-8"))
+def found_in(folder: Path) -> dict:
+    return json.loads((folder / "detections.json").read_text())
 
 
-def pictures(weights: Path) -> list[str]:
-    files = (weights.parent / "found").iterdir()
-    return sorted(file.name for file in files if file.suffix in (".png", ".jpg"))
+def write_video(path: Path, frames: int = 5, size: tuple[int, int] = (48, 64)) -> Path:
+    with video.VideoWriter(path, rate=Fraction(10)) as writer:
+        for number in range(frames):
+            writer.write(np.full((*size, 3), 40 * number, dtype=np.uint8))
+    return path
 
 
-def test_a_folder_of_images(weights: Path, folder: Path) -> None:
-    code, said = detect(weights, folder / "JPEGImages")
-    assert code == 0, said
-    detections = found(weights)
-    assert list(detections) == [str(folder / f"JPEGImages/{index:04d}.png") for index in range(10)]
-    objects = sum(map(len, detections.values()))
-    assert f"{objects:,} objects in 10 images" in said
-    assert objects
-    for boxes in detections.values():
-        for box in boxes:
-            assert set(box) == {"class", "score", "box"}
-            x0, y0, x1, y1 = box["box"]
-            assert 0 <= x0 <= x1 <= 128
-            assert 0 <= y0 <= y1 <= 96
-            assert box["score"] > 0.3
-    assert pictures(weights) == [f"{index:04d}-{index:04d}.png" for index in range(10)]
-    assert Image.open(weights.parent / "found" / pictures(weights)[0]).size == (128, 96)
-
-
-def test_the_size_of_a_batch_changes_nothing(weights: Path, folder: Path) -> None:
-    results = []
-    for batch in (1, 3, 100):
-        code, said = detect(weights, folder / "JPEGImages", "--batch", batch, "--no-pictures")
-        assert code == 0, said
-        results.append(found(weights))
-    assert results[0].keys() == results[1].keys() == results[2].keys()
-    for path, boxes in results[0].items():
-        for other in results[1:]:
-            assert [b["score"] for b in boxes] == pytest.approx([b["score"] for b in other[path]], abs=2e-4)
-    assert not pictures(weights)
-
-
-def test_patterns_and_files(weights: Path, folder: Path) -> None:
-    images = folder / "JPEGImages"
-    Image.open(images / "0000.png").convert("RGB").save(images / "photo.jpg")
-    code, said = detect(weights, images / "000[1-3].png", images / "photo.jpg", images / "0001.png")
-    assert code == 0, said
-    assert [Path(path).name for path in found(weights)] == ["0001.png", "0002.png", "0003.png", "photo.jpg"]
-    assert pictures(weights)[-1] == "0003-photo.jpg"
-
-
-def test_one_image_gives_a_picture_of_its_name(weights: Path, folder: Path) -> None:
-    assert detect(weights, folder / "JPEGImages/0004.png")[0] == 0
-    assert pictures(weights) == ["0004.png"]
-
-
-def test_what_is_passed_over_is_counted(weights: Path, folder: Path) -> None:
-    images = folder / "JPEGImages"
-    for name in ("a.txt", "b.txt", "README", ".hidden.png"):
-        (images / name).write_text("x")
-    (images / "sub").mkdir()
-    Image.new("RGB", (40, 30)).save(images / "sub/deep.bmp")
-    code, said = detect(weights, images, "--no-pictures")
-    assert code == 0, said
-    assert "passed over: 1 subfolder (--recursive enters them), 1 × no suffix, 2 × .txt" in said
-    code, said = detect(weights, images, "--no-pictures", "--recursive")
-    assert code == 0, said
-    assert str(images / "sub/deep.bmp") in found(weights)
-    assert "subfolder" not in said
-
-
-def test_other_formats_and_animations_are_read(weights: Path, tmp_path: Path) -> None:
-    root = tmp_path / "mixed"
-    root.mkdir()
-    first, second = Image.new("RGB", (64, 48), "white"), Image.new("RGB", (64, 48), "red")
-    first.save(root / "a.tif")
-    first.save(root / "b.gif", save_all=True, append_images=[second])
-    code, said = detect(weights, root)
-    assert code == 0, said
-    assert len(found(weights)) == 2
-    assert "1 animation: only the first frame was used" in said
-
-
-def test_unreadable_images_are_named_and_the_others_used(weights: Path, folder: Path) -> None:
-    break_image(folder)
-    code, said = detect(weights, folder / "JPEGImages")
-    assert code == 2
-    assert "0001.png: file must be an image" in said
-    assert "all other inputs were used" in said
-    assert len(found(weights)) == 9
-    assert len(pictures(weights)) == 9
-
-
-def test_nothing_is_written_if_nothing_can_be_read(weights: Path, tmp_path: Path) -> None:
-    (tmp_path / "broken.png").write_bytes(b"no image")
-    code, said = detect(weights, tmp_path / "broken.png")
-    assert code == 2
-    assert "broken.png" in said
-    assert not (tmp_path / "found").exists()
-
-
-def test_csv_on_request(weights: Path, folder: Path) -> None:
-    code, said = detect(weights, folder / "JPEGImages", "--format", "csv", "--no-pictures")
-    assert code == 0, said
-    with (weights.parent / "found/detections.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    expected = [(path, box) for path, boxes in found(weights).items() for box in boxes]
-    assert len(rows) == len(expected) > 0
-    for row, (path, box) in zip(rows, expected, strict=True):
-        assert (row["image"], row["class"], row["frame"]) == (path, box["class"], "")
-        assert [float(row[name]) for name in ("x0", "y0", "x1", "y1")] == box["box"]
-        assert float(row["score"]) == box["score"]
-
-
-def test_cocos_results_on_request(weights: Path, folder: Path) -> None:
-    """They are what pycocotools loads, and images are known by their numbers, as COCO names them."""
-    coco = pytest.importorskip("pycocotools.coco")
-    code, said = detect(weights, folder / "JPEGImages", "--format", "coco", "--no-pictures")
-    assert code == 0, said
-    folder_found = weights.parent / "found"
-    loaded = coco.COCO(folder_found / "images.coco.json").loadRes(str(folder_found / "detections.coco.json"))
-    expected = found(weights)
-    assert len(loaded.anns) == sum(map(len, expected.values()))
-    for number in loaded.getImgIds():
-        image = loaded.loadImgs(number)[0]
-        assert number == int(Path(image["file_name"]).stem)
-        assert (image["width"], image["height"]) == (128, 96)
-        boxes = [loaded.anns[key]["bbox"] for key in loaded.getAnnIds(imgIds=[number])]
-        corners = [[x, y, x + w, y + h] for x, y, w, h in boxes]
-        for got, box in zip(corners, expected[image["file_name"]], strict=True):
-            assert got == pytest.approx(box["box"], abs=0.1)
-    assert loaded.loadCats(1)[0]["name"] == "cat"
-
-
-def test_names_like_markup_are_written_as_they_are(tmp_path: Path, folder: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    torch.manual_seed(0)
-    path.write_bytes(models.to_bytes(models.ssd_tiny(["[red]x[/], 猫"])))
-    code, said = detect(path, folder / "JPEGImages/0001.png", "--format", "csv")
-    assert code == 0, said
-    names = {box["class"] for boxes in found(path).values() for box in boxes}
-    assert names == {"[red]x[/], 猫"}
-    with (tmp_path / "found/detections.csv").open(newline="", encoding="utf-8") as file:
-        assert {row["class"] for row in csv.DictReader(file)} == names
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("nowhere.png",), "nowhere.png: no such file or folder"),
-        (("*.nothing",), "*.nothing: holds no image or video"),
-        (("empty",), "empty: holds no image or video"),
-        (("texts",), "texts: holds no image or video; passed over 1 × .txt"),
-        (("photo.png", "--format", "xml"), "--format must be one of json, csv, coco, got 'xml'"),
-    ],
-)
-def test_wrong_input_is_one_message(
-    arguments: tuple[str, ...], message: str, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_boxes_are_those_of_predict_and_pictures_as_large_as_the_images(
+    weights: Path, folder: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "texts").mkdir()
-    (tmp_path / "texts/a.txt").write_text("x")
-    Image.new("RGB", (40, 30)).save(tmp_path / "photo.png")
-    code, said = detect(weights, *arguments)
+    image = folder / "JPEGImages/0001.png"
+    assert detect(weights, image, out=tmp_path / "out")[0] == 0
+    pixels = read_image(image)
+    expected = models.load(weights).predict([pixels], score_threshold=0.0)[0]
+    objects = found_in(tmp_path / "out")[str(image)]
+    assert len(objects) == len(expected["scores"]) > 0
+    for item, box, score in zip(
+        objects, expected["boxes"].tolist(), expected["scores"].tolist(), strict=True
+    ):
+        assert item["box"] == pytest.approx(box, abs=0.051)
+        assert item["score"] == pytest.approx(score, abs=1e-3)
+        assert item["class"] == "cat"
+    with Image.open(tmp_path / "out/0001.png") as drawn:
+        assert drawn.size == (128, 96)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_batches_change_nothing(batch: int, weights: Path, folder: Path, tmp_path: Path) -> None:
+    options = (folder / "JPEGImages", "--no-pictures", "--batch", batch)
+    assert detect(weights, *options, out=tmp_path / "some")[0] == 0
+    assert detect(weights, *options[:2], out=tmp_path / "all")[0] == 0
+    assert found_in(tmp_path / "some").keys() == found_in(tmp_path / "all").keys()
+    assert [*(tmp_path / "some").iterdir()] == [tmp_path / "some/detections.json"]
+    for name, objects in found_in(tmp_path / "all").items():
+        scores = [item["score"] for item in found_in(tmp_path / "some")[name]]
+        assert scores == pytest.approx([item["score"] for item in objects], abs=2e-4)
+
+
+def test_what_is_passed_over_is_counted(weights: Path, folder: Path, tmp_path: Path) -> None:
+    (folder / "notes.txt").write_text("x")
+    (folder / "more.txt").write_text("x")
+    Image.new("RGB", (40, 30)).save(folder / "photo.tif")
+    Image.new("RGB", (40, 30)).save(folder / "photo.gif")
+    code, said = detect(weights, folder, out=tmp_path / "out")
+    assert code == 0, said
+    assert "2 × .txt" in said
+    assert "3 subfolders (--recursive" in said
+    assert len(found_in(tmp_path / "out")) == 2
+
+
+def test_subfolders_and_patterns(weights: Path, folder: Path, tmp_path: Path) -> None:
+    code, said = detect(weights, folder, "--recursive", "--no-pictures", out=tmp_path / "out")
+    assert code == 0, said
+    assert len(found_in(tmp_path / "out")) == 10
+    assert "10 × .xml" in said
+    code, said = detect(weights, folder / "**/000[12].png", "--no-pictures", out=tmp_path / "two")
+    assert code == 0, said
+    assert [Path(name).name for name in found_in(tmp_path / "two")] == ["0001.png", "0002.png"]
+    code, said = detect(weights, folder / "*.bmp", out=tmp_path / "none")
     assert code == 2
-    assert message in said
-    assert not (tmp_path / "found").exists()
+    assert "*.bmp" in said
+
+
+def test_csv_and_cocos_results_hold_the_same(weights: Path, folder: Path, tmp_path: Path) -> None:
+    from pycocotools.coco import COCO
+
+    options = ("--format", "csv", "--format", "coco", "--no-pictures")
+    code, said = detect(weights, folder / "JPEGImages", *options, out=tmp_path / "out")
+    assert code == 0, said
+    objects = [(name, item) for name, found in found_in(tmp_path / "out").items() for item in found]
+    with (tmp_path / "out/detections.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == [name for name, _ in objects]
+    corners = [[float(row[side]) for side in ("x0", "y0", "x1", "y1")] for row in rows]
+    assert corners == [item["box"] for _, item in objects]
+    coco = COCO(str(tmp_path / "out/images.coco.json"))
+    assert sorted(coco.getImgIds()) == list(range(10))  # the numbers that the files are named by
+    results = coco.loadRes(str(tmp_path / "out/detections.coco.json")).anns.values()
+    assert len(results) == len(objects)
+    for result, (_, item) in zip(results, objects, strict=True):
+        x0, y0, width, height = result["bbox"]
+        assert [x0, y0, x0 + width, y0 + height] == pytest.approx(item["box"], abs=0.1)
+        assert coco.loadCats(result["category_id"])[0]["name"] == item["class"]
+
+
+def test_an_unknown_format_is_refused_before_anything_is_done(weights: Path, tmp_path: Path) -> None:
+    code, said = detect(weights, "nowhere", "--format", "xml", out=tmp_path / "out")
+    assert code == 2
+    assert "--format must be one of json, csv, coco, got 'xml'" in said
+
+
+def test_a_video_is_detected_in_frame_by_frame(weights: Path, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mp4")
+    code, said = detect(weights, path, "--every", "2", out=tmp_path / "out")
+    assert code == 0, said
+    assert "3 frames of 1 video" in said
+    objects = found_in(tmp_path / "out")[str(path)]
+    assert sorted({(item["frame"], item["seconds"]) for item in objects}) == [(0, 0.0), (2, 0.2), (4, 0.4)]
+    drawn = list(video.read_video(tmp_path / "out/clip.mp4"))
+    assert [tuple(frame.image.shape) for frame in drawn] == [(3, 48, 64)] * 3
+
+
+def test_a_video_without_the_extra_names_it(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "clip.mp4")
+    monkeypatch.setitem(sys.modules, "av", None)
+    code, said = detect(weights, path, out=tmp_path / "out")
+    assert code == 2
+    assert "pip install" in said
+    assert "ssd-lite[video]" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_video_is_named_and_the_others_used(weights: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    code, said = detect(
+        weights, tmp_path / "broken.mp4", folder / "JPEGImages/0001.png", out=tmp_path / "out"
+    )
+    assert code == 2
+    assert "broken.mp4" in said
+    assert len(found_in(tmp_path / "out")) == 1
+    assert not list((tmp_path / "out").glob("*.mp4*"))
+
+
+def test_unreadable_images_are_named_and_the_others_used(weights: Path, folder: Path, tmp_path: Path) -> None:
+    break_image(folder)
+    code, said = detect(weights, folder / "JPEGImages", out=tmp_path / "found")
+    assert code == 2
+    assert "0001.png" in said
+    assert len(found_in(tmp_path / "found")) == 9
+
+
+def test_what_holds_no_image_is_refused(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, said = detect(weights, tmp_path / "empty", out=tmp_path / "found")
+    assert code == 2
+    assert "holds no image" in said
+    code, said = detect(weights, tmp_path / "nowhere", out=tmp_path / "found")
+    assert code == 2
+    assert "no such file or folder" in said
 
 
 def test_weights_that_cannot_be_read(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,13 +74,6 @@ def test_detections_of_a_video(clip: Path, tmp_path: Path) -> None:
     assert float(video_info(tmp_path / "found/clip.mp4").rate) == pytest.approx(RATE / 2)
 
 
-def test_no_copy_without_pictures(clip: Path, tmp_path: Path) -> None:
-    weights = write_detector(tmp_path / "model.safetensors")
-    code, said = run("detect", weights, clip, "--out", tmp_path / "found", "--no-pictures")
-    assert code == 0, said
-    assert [file.name for file in (tmp_path / "found").iterdir()] == ["detections.json"]
-
-
 def test_odd_sides_are_written_even(tmp_path: Path) -> None:
     pixels = Scenes(count=1, size=(51, 73))[0].image.permute(1, 2, 0).numpy()
     with VideoWriter(
@@ -120,17 +112,6 @@ def test_a_phones_video_is_turned_upright() -> None:
     assert upright[0].nonzero().tolist() == [[0, 1]]  # top right
 
 
-def test_what_is_no_video_is_named_and_the_others_used(clip: Path, tmp_path: Path) -> None:
-    weights = write_detector(tmp_path / "model.safetensors")
-    (tmp_path / "broken.mp4").write_bytes(b"no video")
-    out = tmp_path / "found"
-    code, said = run("detect", weights, tmp_path / "broken.mp4", clip, "--out", out, "--every", "5")
-    assert code == 2
-    assert "broken.mp4: file must be a video" in said
-    assert list(json.loads((out / "detections.json").read_text())) == [str(clip)]
-    assert sorted(file.name for file in out.iterdir()) == ["0001-clip.mp4", "detections.json"]
-
-
 def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     path = tmp_path / "sound.mp4"
     container = av.open(str(path), "w")
@@ -142,14 +123,3 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     container.close()
     with pytest.raises(video.VideoError, match="holds only other streams"):
         video_info(path)
-
-
-def test_a_missing_package_is_named_with_its_extra(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "av", None)
-    weights = write_detector(tmp_path / "model.safetensors")
-    code, said = run("detect", weights, clip, "--out", tmp_path / "found")
-    assert code == 2
-    assert "pip install ssd-lite[video]" in said
-    assert not (tmp_path / "found").exists()

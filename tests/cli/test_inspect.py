@@ -97,6 +97,7 @@ def test_a_resized_folder_is_understood_on_request(folder: Path) -> None:
     code, said = inspect(folder)
     assert code == 1
     assert "--scale-boxes" in said
+    assert "--skip-invalid" not in said  # it would leave nothing
     assert inspect(folder, "--scale-boxes")[0] == 0
 
 

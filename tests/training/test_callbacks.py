@@ -74,11 +74,11 @@ def test_a_run_in_parts_of_no_time_ends_as_one_in_one_part(options, tmp_path) ->
     """Each part takes the one step during which its time is up."""
     whole = training.train(SMALL, run_dir=tmp_path / "whole", **options)
     with pytest.raises(training.InterruptedRunError, match="stopped after step 1, saved in"):
-        training.train(SMALL, run_dir=tmp_path / "run", stop_after_s=0, **options)
+        training.train(SMALL, run_dir=tmp_path / "run", stop_after_s=0.0, **options)
     for step in (2, 3, 4, 5):
         with pytest.raises(training.InterruptedRunError, match=f"stopped after step {step}, saved in"):
-            training.resume(tmp_path / "run", stop_after_s=0, **options)
-    result = training.resume(tmp_path / "run", stop_after_s=1000, **options)
+            training.resume(tmp_path / "run", stop_after_s=0.0, **options)
+    result = training.resume(tmp_path / "run", stop_after_s=1000.0, **options)
     assert equal(result.model, whole.model)
     assert (tmp_path / "run" / "log.jsonl").read_bytes() == (tmp_path / "whole" / "log.jsonl").read_bytes()
 
@@ -108,7 +108,7 @@ def test_the_first_step_is_told_apart_from_the_others(options, clock, monkeypatc
 
 def test_the_first_steps_of_all_starts_count_together(options, clock, monkeypatch, tmp_path) -> None:
     with pytest.raises(training.InterruptedRunError):
-        training.train(SMALL, run_dir=tmp_path, stop_after_s=-10, **options)
+        training.train(SMALL, run_dir=tmp_path, stop_after_s=-10.0, **options)
     first = checkpoint.newest(tmp_path / "checkpoints")
     assert (first["step"], first["starts"]) == (1, 1)
     take_step = Trainer.step

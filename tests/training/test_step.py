@@ -95,7 +95,7 @@ def test_numbers_drawn_beforehand_are_those_of_the_generator(images, augmentatio
     numbers = draw_uniforms(augmentation, 3, torch.Generator().manual_seed(5), torch.device(device))
     draws = PredrawnUniforms(numbers, images=3)
     one = augmentation(batch.images, batch.truths, generator=draws, sizes_px=batch.sizes_px)
-    assert draws.used == len(numbers) == augmentation.numbers(3)
+    assert draws.used == len(numbers) == augmentation.num_uniforms(3)
     generator = torch.Generator().manual_seed(5)
     other = augmentation(batch.images, batch.truths, generator=generator, sizes_px=batch.sizes_px)
     assert torch.equal(one[0], other[0])
