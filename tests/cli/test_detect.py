@@ -15,6 +15,8 @@ from ssd_lite.cli import video
 from ssd_lite.data import read_image
 from tests.cli.helpers import break_image, run, write_detector
 
+pytestmark = pytest.mark.plain  # run-time type checks would refuse in their own words
+
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
