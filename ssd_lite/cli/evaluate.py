@@ -26,7 +26,7 @@ from ssd_lite.cli.options import (
 )
 from ssd_lite.cli.predictions import Predictions, predict
 from ssd_lite.cli.record import about
-from ssd_lite.data import Dataset, Subset, errors, load
+from ssd_lite.data import Dataset, Subset, count_problems, errors, load
 from ssd_lite.evaluation import METHODS, AveragePrecision, COCOEvaluator
 from ssd_lite.files import write_atomic
 from ssd_lite.messages import plural
@@ -70,6 +70,7 @@ def evaluate(
     """
     _check(metric, method, iou)
     detector = models.load(model).to(device_of(device))
+    coco_evaluator = COCOEvaluator(detector.classes) if metric == "coco" else None
     options = {"layout": layout, "boxes": boxes, "scale_boxes": scale_boxes, "skip_invalid": skip_invalid}
     measured = open_images(model, detector, folder, split=split, **options)
     with Bars() as on_progress:
@@ -92,11 +93,15 @@ def evaluate(
         method=method,
         score_threshold=score,
     )
-    coco = _coco(predictions, detector.classes) if metric == "coco" else None
+    coco = None
+    if coco_evaluator is not None:
+        coco_evaluator.update(*predictions.in_pixels())
+        coco = coco_evaluator.compute()
     problems = [str(problem) for problem in errors(images.problems)]
     report_skipped(problems)
     _print(analysis, coco)
     record = about(model, detector, measured.about, metric=metric)
+    record["problem_counts"] = count_problems(images.problems)
     if numbers_to is not None:
         numbers = report.results(analysis, about=record, problems=problems, coco=coco)
         write_atomic(numbers_to, json.dumps(numbers, indent=1, ensure_ascii=False).encode())
@@ -142,12 +147,6 @@ def _shown(dataset: Dataset, names: Sequence[str]) -> Dataset:
             kept.append(index)
             following = next(wanted)
     return Subset(dataset, kept)
-
-
-def _coco(predictions: Predictions, classes: Sequence[str]) -> AveragePrecision:
-    evaluator = COCOEvaluator(classes)
-    evaluator.update(*predictions.in_pixels())
-    return evaluator.compute()
 
 
 def _print(analysis: Analysis, coco: AveragePrecision | None) -> None:

@@ -41,7 +41,7 @@ def open_images(
     recipe = models.about(model).get("recipe", {})
     if folder is None:
         chosen = RECIPES["scenes"]().changed(classes=detector.classes)
-        about = {"data": f"{chosen.test_images} drawn scenes"}
+        about: dict[str, Any] = {"drawn scenes": chosen.test_images}
         return MeasuredImages(open_recipe_datasets(chosen).test, about, {}, chosen.canvas_px)
     canvas_px = int(recipe.get("canvas_px", CANVAS_PX))
     opened = open_and_describe(folder, classes=detector.classes, max_side=canvas_px, **options)
