@@ -41,21 +41,19 @@ def run(
     """
     end = time.monotonic() + limit_s
     command = [sys.executable, "-u", *arguments]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
-    ) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, text=True, process_group=0, **pipes)
+    try:
         printing = threading.Thread(target=_tee, args=(process.stdout, log), daemon=True)
         printing.start()
-        try:
-            in_time = _wait(
-                process, end - min(GRACE_S if grace_s is None else grace_s, limit_s / 2), meanwhile
-            )
-            if not in_time:
-                process.send_signal(signal.SIGTERM)
-                _wait(process, end, meanwhile)
-        finally:
-            _kill_group(process)
-        printing.join(timeout=5)
+        in_time = _wait(process, end - min(GRACE_S if grace_s is None else grace_s, limit_s / 2), meanwhile)
+        if not in_time:
+            process.send_signal(signal.SIGTERM)
+            _wait(process, end, meanwhile)
+    finally:
+        _kill_group(process)
+        process.wait()
+    printing.join(timeout=5)
     if not in_time:
         return Outcome.STOPPED
     return Outcome.DONE if process.returncode == 0 else Outcome.FAILED
@@ -85,7 +83,7 @@ def _kill_group(process: subprocess.Popen[str]) -> None:
 
 def _tee(stream: IO[str] | None, log: Path) -> None:
     assert stream is not None
-    with log.open("a") as file:
+    with stream, log.open("a") as file:
         for line in stream:
             print(line, end="", flush=True)
             file.write(line)

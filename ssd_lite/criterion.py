@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ssd_lite.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
-from ssd_lite.device import can_read_values, map_chunks
+from ssd_lite.device import can_read_values
 from ssd_lite.matching import UNMATCHED, match
 from ssd_lite.mining import all_negatives, hard_negatives, random_negatives
 from ssd_lite.objective import confidence_loss, encode, localization_losses
@@ -165,8 +165,9 @@ class MultiBoxCriterion(nn.Module):
             options["per_batch"] = self.options.mine_per_batch
         elif self.options.mining == "random":
             options["generator"] = self.generator
-        (losses,) = map_chunks(lambda *rows: (confidence_loss(*rows),), 2, logits, labels)
-        return MINING[self.options.mining](losses, positive, ratio=self.options.negative_ratio, **options)
+        return MINING[self.options.mining](
+            confidence_loss(logits, labels), positive, ratio=self.options.negative_ratio, **options
+        )
 
     def _localization(
         self, offsets: Float[Tensor, "b d 4"], boxes: Float[Tensor, "b d 4"], positive: Bool[Tensor, "b d"]

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields
 from functools import wraps
-from typing import Any, NoReturn, TypeVar, cast, dataclass_transform
+from inspect import Signature, signature
+from typing import Any, NoReturn, TypeVar, cast, dataclass_transform, get_type_hints
 
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
@@ -28,6 +29,7 @@ def settings(*, kw_only: bool = True) -> Callable[[type[T]], type[T]]:
     def decorate(cls: type[T]) -> type[T]:
         checked: Any = dataclass(frozen=True, kw_only=kw_only, config=CONFIG)(cls)
         checked.__init__ = _with_plain_errors(checked.__init__)
+        checked.__signature__ = _plain_signature(checked)
         return cast(type[T], checked)
 
     return decorate
@@ -53,6 +55,13 @@ def freeze(value: Any) -> Any:
     if isinstance(value, Mapping):
         return FrozenDict({key: freeze(inner) for key, inner in value.items()})
     return tuple(freeze(inner) for inner in value) if isinstance(value, list | tuple) else value
+
+
+def _plain_signature(cls: type) -> Signature:
+    """The signature with plain types, without pydantic's constraints, for ``help`` and the API pages."""
+    original, types = signature(cls), get_type_hints(cls)
+    plain = [item.replace(annotation=types[item.name]) for item in original.parameters.values()]
+    return original.replace(parameters=plain)
 
 
 def _with_plain_errors(init: Callable[..., None]) -> Callable[..., None]:

@@ -39,15 +39,15 @@ FAULTS = (
     Fault(
         "the second step overwrites the first",
         "matching.py",
-        "matches = _overwrite(matches, _settle(candidates, claims))",
-        "matches = _overwrite(matches, _settle(candidates, claims)).where(matches == UNMATCHED, matches)",
+        "_overwrite(matches, assign(overlaps)),",
+        "_overwrite(matches, assign(overlaps)).where(matches == UNMATCHED, matches),",
         "01-matching",
     ),
     Fault(
         "an object may lose its only default box",
-        "matching.py",
-        "settled = wins.unsqueeze(-1) | (candidates == box.unsqueeze(-1))",
-        "settled = wins.unsqueeze(-1).expand_as(claims)",
+        "bipartite.py",
+        "conflict.nonzero().flatten().tolist()",
+        "[]",
         "01-matching",
     ),
     Fault(
@@ -81,7 +81,7 @@ FAULTS = (
     Fault(
         "α left out",
         "criterion.py",
-        "confidence + self.alpha * localization",
+        "confidence + self.options.alpha * localization",
         "confidence + localization",
         "02-objective",
     ),
@@ -138,8 +138,8 @@ FAULTS = (
     Fault(
         "ties to the higher index",
         "mining.py",
-        "tied.cumsum(dim=1) <= room",
-        "tied.flip(1).cumsum(dim=1).flip(1) <= room",
+        "(last - torch.arange(last + 1, device=hardness.device))",
+        "torch.arange(last + 1, device=hardness.device)",
         "04-mining",
     ),
     Fault(
@@ -159,8 +159,8 @@ FAULTS = (
     Fault(
         "patches by side, not by area",
         "augmentation/crop.py",
-        'size_of: str = "area"',
-        'size_of: str = "side"',
+        'size_of: Literal["area", "side"] = "area"',
+        'size_of: Literal["area", "side"] = "side"',
         "05-augmentation",
     ),
     Fault(
@@ -173,8 +173,8 @@ FAULTS = (
     Fault(
         "hue in half degrees",
         "augmentation/colour.py",
-        "hue: float = 36.0",
-        "hue: float = 18.0",
+        "Field(ge=0, le=180)] = 36.0",
+        "Field(ge=0, le=180)] = 18.0",
         "05-augmentation",
     ),
     Fault(

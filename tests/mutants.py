@@ -26,8 +26,8 @@ MISSING = "**no reason yet**"
 HEAD = """# Mutants
 
 Written by `make mutants`, but for the reasons. A mutant is the package with one small change; it is killed
-when a test of the eight core modules, or of devices, fails. Defaults, constants and decorated functions are
-not tried.
+when a test of the eight core modules or of `tests/test_device.py` fails. Defaults, constants and decorated
+functions are not tried.
 
 """
 
@@ -99,6 +99,16 @@ def change(mutant: Mutant) -> str:
 def reasons(text: str) -> dict[str, str]:
     """The reason of each survivor in a report."""
     return dict(re.findall(r"^- (`.+?)  \n  (.+)$", text, re.MULTILINE))
+
+
+def source_of(survivor: str) -> Path:
+    """The file that a survivor is in: "`augmentation.crop._choose`: …" is in augmentation/crop.py."""
+    path = ROOT / "ssd_lite"
+    for part in survivor.split("`")[1].split("."):
+        path /= part
+        if path.with_suffix(".py").is_file():
+            return path.with_suffix(".py")
+    raise FileNotFoundError(survivor)
 
 
 def report(found: list[Mutant], survivors: list[str], known: dict[str, str]) -> str:

@@ -106,6 +106,6 @@ def test_the_list_of_mutants_is_of_this_code() -> None:
     assert len(survivors) == mutants.REPORT.read_text().count("\n- `")
     for survivor, reason in survivors.items():
         assert reason != mutants.MISSING
-        place, old = survivor.split("`")[1], survivor.split("`: `")[1].split("` → `")[0]
-        lines = (ROOT / "ssd_lite" / f"{place.split('.')[0]}.py").read_text().splitlines()
+        old = survivor.split("`: `")[1].split("` → `")[0]
+        lines = mutants.source_of(survivor).read_text().splitlines()
         assert old in " ".join(line.strip() for line in lines), survivor

@@ -1,6 +1,7 @@
 """Settings: checked by their types, frozen, and wrong ones named in plain words."""
 
 import dataclasses
+import inspect
 import re
 from typing import Annotated, Literal
 
@@ -105,3 +106,10 @@ def test_positions_are_for_those_who_allow_them() -> None:
         Inner((0.0, 1.0))
     with pytest.raises(TypeError, match="Positional takes 1 by position, got 2"):
         Positional(3, 4)
+
+
+def test_the_signature_shows_plain_types():
+    shown = str(inspect.signature(Outer))
+    assert shown.startswith("(*, name: str, count: int = 3, rate: float = 0.5, ")
+    assert "Annotated" not in shown
+    assert str(inspect.signature(Positional)) == "(size: int) -> None"

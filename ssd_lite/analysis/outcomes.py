@@ -67,9 +67,11 @@ def precisions(
 
     ``counts`` are the numbers of objects; NaN for a class without any.
     """
+    sizes = label.bincount(minlength=len(counts) + 1).tolist()
+    by_class = torch.split(correct[label.argsort(stable=True)], sizes)[1:]  # labels count from 1
     values = []
-    for number, count in enumerate(counts, start=1):
-        hits = correct[label == number].cumsum(0).double()
+    for found, count in zip(by_class, counts, strict=True):
+        hits = found.cumsum(0).double()
         precision = hits / torch.ones_like(hits).cumsum(0)
         values.append(average_precision(hits / count, precision, method=method) if count else math.nan)
     return values

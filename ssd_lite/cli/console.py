@@ -35,7 +35,7 @@ def say(text: object, *, to: Console, style: str = "") -> None:
 
 
 class Bars:
-    """Progress bars for whatever is being read or evaluated, one at a time."""
+    """Progress bars for whatever is being read or evaluated, one at a time; on terminals only."""
 
     def __enter__(self) -> ProgressCallback:
         self._what = ""
@@ -43,9 +43,12 @@ class Bars:
         return self._report
 
     def __exit__(self, *error: object) -> None:
-        self._bar.stop()
+        if err.is_terminal:
+            self._bar.stop()
 
     def _report(self, what: str, done: int, total: int) -> None:
+        if not err.is_terminal:  # where a bar would leave empty lines
+            return
         if what != self._what:
             self._bar.stop()
             self._what, self._bar = what, Progress(console=err, transient=True)

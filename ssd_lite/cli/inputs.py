@@ -98,7 +98,8 @@ def _in_folder(folder: Path, inputs: Inputs, recursive: bool) -> Iterator[Path]:
 
 
 def _matches(pattern: Path, inputs: Inputs, recursive: bool) -> Iterator[Path]:
-    for path in map(Path, sorted(glob.glob(str(pattern), recursive=True))):
+    found = glob.glob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    for path in map(Path, sorted(found)):
         if path.is_dir() and recursive:
             yield from _in_folder(path, inputs, recursive)
         elif path.is_dir():

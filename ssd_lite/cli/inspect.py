@@ -49,6 +49,8 @@ def inspect(
         _draw_sheet(datasets[largest], sheet)
     _list_problems(problems)
     if errors(problems):
+        if datasets:
+            say("train with --skip-invalid to leave out what has an error", to=out)
         raise typer.Exit(1)
 
 
@@ -126,7 +128,7 @@ def _draw_sheet(dataset: FolderDataset, sheet: Path) -> None:
 
 
 def _list_problems(problems: Sequence[Problem]) -> None:
-    """List errors and warnings, count repairs of each kind, and say what to do next."""
+    """List errors and warnings, and count the repairs of each kind."""
     for problem in problems:
         if problem.severity != "repair":
             say(f"{problem.severity} {problem}", to=out, style="red" if errors([problem]) else "yellow")
@@ -138,5 +140,3 @@ def _list_problems(problems: Sequence[Problem]) -> None:
     for kind in repairs.values():
         say(f"{plural(len(kind), 'repair')}, the first: {kind[0]}", to=out)
     say(summarise(problems), to=out)
-    if errors(problems):
-        say("train with --skip-invalid to leave out what has an error", to=out)

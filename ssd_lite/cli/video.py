@@ -93,7 +93,8 @@ class VideoWriter:
 
     def __init__(self, path: Path, *, rate: Fraction) -> None:
         self._path, self._unfinished = path, path.with_name(path.name + UNFINISHED)
-        self._rate, self._stream, self._av = rate, None, import_av()
+        self._rate, self._av = rate, import_av()
+        self._stream: Any = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._container = self._av.open(str(self._unfinished), "w", format="mp4")
 
@@ -105,7 +106,7 @@ class VideoWriter:
         even = pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]  # as the codecs need it
         if self._stream is None:
             codec = next(name for name in CODECS if name in self._av.codecs_available)
-            stream: Any = self._container.add_stream(codec, rate=self._rate.limit_denominator(60_000))
+            stream = self._container.add_stream(codec, rate=self._rate.limit_denominator(60_000))
             stream.height, stream.width, stream.pix_fmt = even.shape[0], even.shape[1], "yuv420p"
             self._stream = stream
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")

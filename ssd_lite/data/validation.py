@@ -22,6 +22,8 @@ SLACK_PX, SLACK = 2, 0.01
 
 _NAMES_SHOWN = 20  # of the classes, where a message lists them
 
+Sides = tuple[float | int, float | int]  # said twice, since run-time type checks take no int for a float
+
 BoxUnit = Literal["pixels", "fractions"]
 
 
@@ -53,7 +55,7 @@ class Reading(NamedTuple):
 class _Frame(NamedTuple):
     """The size in pixels that boxes refer to, and how they are turned upright with their image."""
 
-    size_px: tuple[float, float]
+    size_px: Sides
     shown_px: Size
     turn: Turn
 
@@ -98,7 +100,7 @@ def require_valid(reading: Reading, root: str, *, skip_invalid: bool) -> Reading
     return reading
 
 
-def box_error(box_px: Box, size_px: tuple[float, float]) -> str | None:
+def box_error(box_px: Box, size_px: Sides) -> str | None:
     """The rule that a box breaks in an image of that size, with the numbers, or ``None``."""
     x0, y0, x1, y1 = box_px
     width, height = size_px
@@ -197,7 +199,7 @@ def _object(stated: RawObject, frame: _Frame | None, labels: dict[str, int], fra
     return _Found(_relative(box_px, frame), rules)
 
 
-def _clipped(box_px: Box, size_px: tuple[float, float]) -> tuple[Box, tuple[Severity, str] | None]:
+def _clipped(box_px: Box, size_px: Sides) -> tuple[Box, tuple[Severity, str] | None]:
     """The box clipped to its image, and what there is to say about it."""
     x0, y0, x1, y1 = box_px
     width, height = size_px

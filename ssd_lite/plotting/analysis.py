@@ -171,7 +171,7 @@ def truth_beside_detections(
     left out.
     """
     height, width = example.image.shape[-2:]
-    panel = min(max(WIDTH / 2 * height / width, 1.2), 5.5)
+    panel = min(max(0.485 * WIDTH * height / width, 1.2), 5.5)
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, panel + 0.35))
     for axes in (left, right):
         show_image(axes, example.image)

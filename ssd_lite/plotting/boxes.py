@@ -12,6 +12,9 @@ from ssd_lite.plotting.fonts import class_names, families
 from ssd_lite.plotting.style import SMALL, colour
 from ssd_lite.truths import Truth
 
+CROWD = 40
+"""Where there are more boxes, labels would hide the image: the colours alone tell the classes."""
+
 Image = UInt8[Tensor, "3 _ _"] | Float[Tensor, "3 _ _"]  # images of one call may differ in size
 
 
@@ -92,8 +95,11 @@ def draw_boxes(
 ) -> None:
     """Draw boxes (xyxy, in pixels) in the colours of their classes, each with its text unless that is empty.
 
-    ``width`` of the lines and ``size`` of the type are in points.
+    ``width`` of the lines and ``size`` of the type are in points. More than ``CROWD`` boxes have thin lines
+    and no texts.
     """
+    if len(labels) > CROWD:
+        texts, width = [""] * len(labels), min(width, 1.0)
     placed = (boxes_px.cpu().float() - 0.5).tolist()
     for box, label in zip(placed, labels, strict=True):
         outline(axes, box, colour(label), style="--" if broken else "-", width=width)

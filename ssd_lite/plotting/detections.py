@@ -76,7 +76,9 @@ def contact_sheet(examples: Sequence[Example], classes: Sequence[str], *, column
     """Images of a dataset with their objects, ``columns`` in a row, with their names above."""
     columns = max(1, min(columns, len(examples)))
     rows = max(1, -(-len(examples) // columns))
-    figure, grid = plt.subplots(rows, columns, figsize=(2.6 * columns, 2.8 * rows), squeeze=False)
+    tallest = max((example.image.shape[1] / example.image.shape[2] for example in examples), default=1.0)
+    size = (2.6 * columns, (2.6 * min(tallest, 2.0) + 0.3) * rows)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, example in zip(grid.flat, examples, strict=False):
@@ -85,7 +87,6 @@ def contact_sheet(examples: Sequence[Example], classes: Sequence[str], *, column
         name = example.name[-24:]
         name = name if families(name) else name.encode("ascii", "backslashreplace").decode()
         axes.set_title(name, fontsize=8, parse_math=False, fontfamily=families(name))
-    figure.tight_layout(pad=0.5)
     return figure
 
 

@@ -97,7 +97,7 @@ def _pictures(analysis: Analysis) -> dict[str, Picture]:
     return {
         "curves": Picture(
             draw(plotting.precision_recall_grid(analysis)),
-            f"Precision over recall, a curve for each class; the mean average precision is {_number(ap.mean)}.",
+            f"Precision over recall, a curve for each class; the mean of their APs is {_number(ap.mean)}.",
         ),
         "sizes": Picture(draw(plotting.ap_by_size(analysis)), f"Mean AP by size: {by_size}."),
         "overlaps": Picture(draw(plotting.ap_by_overlap(analysis)), f"Mean AP by overlap: {by_iou}."),

@@ -49,9 +49,9 @@ def write(
 ) -> Path:
     """Write ``index.html`` and ``results.json`` into a folder, and return the path of the page.
 
-    ``images`` and ``detections`` are those of the analysis, in the same order; so many of the ``worst`` images
-    are shown. ``about`` says what was measured, such as the model's file, the dataset and versions: names with
-    values, or with further names and values. ``problems`` are listed, and ``coco`` adds COCO's numbers.
+    ``images`` and ``detections`` are those of the analysis, in the same order; ``worst`` is the number of
+    images to show. ``about`` says what was measured, such as the model's file, the dataset and versions: a
+    mapping of names to values or to such mappings. ``problems`` are listed, ``coco`` adds COCO's numbers.
 
     Raises ``ValueError`` for another number of images or detections than were analysed.
     """

@@ -35,7 +35,7 @@ def chi_square(one: Counter, other: Counter) -> tuple[float, int]:
     return sum((one[key] - other[key]) ** 2 / (one[key] + other[key]) for key in both), len(both) - 1
 
 
-def assert_same_law(one: Counter, other: Counter) -> None:
+def assert_same_distribution(one: Counter, other: Counter) -> None:
     statistic, freedom = chi_square(one, other)
     assert freedom >= 4
     assert statistic < freedom + DEVIATIONS * math.sqrt(2 * freedom)

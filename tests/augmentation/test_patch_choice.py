@@ -9,7 +9,7 @@ import torch
 from ssd_lite.augmentation import Crop, sample_patches
 from ssd_lite.augmentation.crop import _choose
 from tests.augmentation.samples import BOX, BY_OVERLAP, MANY, WHOLE, is_whole, many, patch_sides, seeded
-from tests.augmentation.statistics import assert_same_law, assert_share, chi_square
+from tests.augmentation.statistics import assert_same_distribution, assert_share, chi_square
 from tests.reference import augmentation as reference
 
 
@@ -30,7 +30,7 @@ def test_shares_of_the_three_options(weights, whole, overlap):
     assert_share(is_whole(sample_patches(many(BOX), generator=seeded(7), options=missed)), whole + overlap)
 
 
-def test_one_third_each_with_the_default_law():
+def test_one_third_each_by_default():
     # The object is the whole image and its overlap with a patch is the patch's area, so that all
     # minimum overlaps are reached in 50 trials but for one case in 1800 (0.9: (8/9)^50 of a fifth).
     # One patch in 3 is whole; of the rest, half are any patch, uniform from 0.1 to 1.
@@ -69,13 +69,13 @@ def simulated(order: str) -> Counter:
     return Counter(reference.patch_class(patch, BOX) for patch in patches)
 
 
-def test_the_law_of_a_small_example_is_the_simulated_one():
+def test_a_small_example_has_the_simulated_distribution():
     orders = ("choose-then-draw", "draw-then-choose")
     found = {order: sampled(order) for order in orders}
     expected = {order: simulated(order) for order in orders}
     for order in orders:
-        assert_same_law(found[order], expected[order])
-    # The two orders are different laws here, or the comparison would say nothing.
+        assert_same_distribution(found[order], expected[order])
+    # The two orders have different distributions here, or the comparison would prove nothing.
     statistic, freedom = chi_square(found["choose-then-draw"], expected["draw-then-choose"])
     assert statistic > 10 * freedom
 

@@ -10,7 +10,7 @@ from ssd_lite.augmentation import Crop, sample_patches
 from ssd_lite.augmentation.crop import _candidates
 from ssd_lite.truths import Truths
 from tests.augmentation.samples import ANY_PATCH, BOX, WHOLE, fields, is_whole, many, patch_sides, seeded
-from tests.augmentation.statistics import assert_independent, assert_same_law, assert_uniform
+from tests.augmentation.statistics import assert_independent, assert_same_distribution, assert_uniform
 from tests.reference import augmentation as reference
 
 
@@ -70,7 +70,7 @@ def test_sides_can_be_drawn_on_their_own():
     assert (width / height).max() < 2 + 1e-5
     draws = random.Random(5)
     expected = [reference.draw_by_side(draws, (0.3, 0.9), (0.5, 2.0)) for _ in range(6000)]
-    assert_same_law(by_sides(patches.tolist()), by_sides(expected))
+    assert_same_distribution(by_sides(patches.tolist()), by_sides(expected))
 
 
 def by_sides(patches: list[list[float]]) -> Counter:

@@ -112,7 +112,7 @@ def test_everything_is_made_on_the_device_of_the_images(augment, generator) -> N
     assert equal(found_again, found)
 
 
-def test_the_law_of_patches_that_is_given_is_the_one_used() -> None:
+def test_the_crop_options_given_are_used() -> None:
     truths = Truths.from_list([Truth.of([BOX], [1])] * 50)
     images = torch.zeros(50, 3, 8, 8, dtype=torch.uint8)
     whole = SSDAugmentation(8, crop=Crop(weights=(1.0, 0.0, 0.0)), photometric=None, flip=0.0)

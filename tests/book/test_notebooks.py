@@ -162,6 +162,8 @@ def test_has_the_form_of_a_chapter(path) -> None:
     assert re.search(r"\*\*Time:\*\* .* to read,.* to run", text)
     assert text.index("**You need:**") < text.index("**Afterwards you can**") < text.index("\n## ")
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    if headings[-1] == "For those who port this":  # behind the main road, if there is something to say
+        headings.pop()
     assert headings[-4:] == ["Questions", "Exercises", "Summary", "Next"], headings
     questions = text.split("\n## Questions")[1].split("\n## Exercises")[0]
     assert questions.count("<details>") == questions.count("</details>") == 3

@@ -14,6 +14,8 @@ from ssd_lite.cli.console import plain
 from ssd_lite.training import InterruptedRunError
 from tests.cli.helpers import run
 
+pytestmark = pytest.mark.plain  # run-time type checks would refuse in their own words
+
 COMMANDS = ("train", "evaluate", "detect", "inspect", "convert", "export")
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.cli.helpers import break_box, run
 
+pytestmark = pytest.mark.plain  # run-time type checks would refuse in their own words
+
 
 @pytest.mark.parametrize("to", ["voc", "coco", "yolo"])
 def test_a_converted_folder_is_recognised(to: str, folder: Path, tmp_path: Path) -> None:

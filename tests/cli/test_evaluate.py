@@ -8,6 +8,8 @@ import pytest
 from ssd_lite import models
 from tests.cli.helpers import run
 
+pytestmark = pytest.mark.plain  # run-time type checks would refuse in their own words
+
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:

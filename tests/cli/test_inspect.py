@@ -10,6 +10,8 @@ from ssd_lite.cli.coverage import FITTED, FITTED_512, RELEASED, coverage_advice
 from ssd_lite.scales import Coverage
 from tests.cli.helpers import break_box, run, write_voc, write_xml
 
+pytestmark = pytest.mark.plain  # run-time type checks would refuse in their own words
+
 
 def inspect(folder: Path, *options: object) -> tuple[int, str]:
     return run("inspect", folder, "--sheet", folder.parent / "sheet.png", *options)
@@ -97,6 +99,7 @@ def test_a_resized_folder_is_understood_on_request(folder: Path) -> None:
     code, said = inspect(folder)
     assert code == 1
     assert "--scale-boxes" in said
+    assert "--skip-invalid" not in said  # it would leave nothing
     assert inspect(folder, "--scale-boxes")[0] == 0
 
 

@@ -8,6 +8,8 @@ import pytest
 from ssd_lite import models
 from tests.cli.helpers import ERRORS, QUICK, run, write_voc, write_xml
 
+pytestmark = pytest.mark.plain  # run-time type checks would refuse in their own words
+
 
 def test_a_folder_is_trained_evaluated_and_used(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"

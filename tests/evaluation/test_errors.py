@@ -85,11 +85,11 @@ def test_relative_boxes_are_refused_where_pixels_are_needed() -> None:
     for kind, options in ((VOCEvaluator, {"pixel_inclusive": True}), (COCOEvaluator, {})):
         evaluator = kind("a", **options)
         evaluator.update([found()], [there((UNIT, 1, False))])
-        with pytest.raises(ValueError, match=r"truths must be in pixels, got no corner beyond 1\.0"):
+        with pytest.raises(ValueError, match=r"truths must be in pixels, got no coordinate above 1\.0"):
             evaluator.compute()
         half = kind("a", **options)  # a flag is no corner
         half.update([found()], [there(((0.0, 0.0, 0.5, 0.5), 1, True))])
-        with pytest.raises(ValueError, match=r"truths must be in pixels, got no corner beyond 0\.5"):
+        with pytest.raises(ValueError, match=r"truths must be in pixels, got no coordinate above 0\.5"):
             half.compute()
 
 

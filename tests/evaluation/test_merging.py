@@ -44,7 +44,7 @@ def test_merge_refuses_what_it_cannot_order() -> None:
     counted.update(detections, truths)
     for one, other in ((numbered, counted), (counted, numbered)):
         with pytest.raises(
-            ValueError, match=r"^merge needs image_ids in every update: places in the dataset decide ties$"
+            ValueError, match=r"^merge needs image_ids in every update, since they decide ties$"
         ):
             one.merge([other])
     with pytest.raises(ValueError, match=r"classes \['a', 'b', 'c'\], got \['a', 'b'\]"):

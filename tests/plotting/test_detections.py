@@ -4,8 +4,9 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from ssd_lite import plotting
+from ssd_lite import Truth, plotting
 from ssd_lite.data import Scenes
+from ssd_lite.plotting.boxes import CROWD
 from ssd_lite.plotting.detections import MOST_LABELS
 
 SCENES = Scenes(count=5)
@@ -51,6 +52,14 @@ def test_a_difficult_object_has_a_question_mark() -> None:
 def test_a_contact_sheet_of_any_number_of_images(count: int) -> None:
     figure = plotting.contact_sheet([SCENES[i] for i in range(count)], SCENES.classes)
     assert sum(bool(axes.images) for axes in figure.axes) == count
+
+
+@pytest.mark.parametrize("count", [CROWD, CROWD + 1])
+def test_a_crowd_has_boxes_but_no_labels(count: int) -> None:
+    truth = Truth.of([[0.1, 0.1, 0.5, 0.5]] * count, [1] * count)
+    axes = plotting.contact_sheet([EXAMPLE._replace(truth=truth)], ["cat"]).axes[0]
+    assert len(axes.patches) == count
+    assert len(axes.texts) == (count if count <= CROWD else 0)
 
 
 @pytest.mark.parametrize("count", [1, MOST_LABELS, MOST_LABELS + 1])
