@@ -186,7 +186,9 @@ class Trainer:
 
     def _padded(self, truths: Truths) -> Truths:
         """The truths with the number of rows that the graphs were compiled for."""
-        more = max(0, self._rows - truths.labels.shape[1])
+        more = self._rows - truths.labels.shape[1]
+        if more <= 0:
+            return truths
         boxes, marks = (0, 0, 0, more), (0, more)
         return Truths(pad(truths.boxes_xyxy, boxes), pad(truths.labels, marks), pad(truths.difficult, marks))
 
