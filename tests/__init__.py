@@ -1,4 +1,4 @@
-"""The tests; ``tests.typechecked`` is the run-time type checker that ``make test`` checks annotations with."""
+"""The tests. ``tests.typechecked`` is the run-time type checker that ``make test`` uses."""
 
 from beartype import BeartypeConf, beartype
 
