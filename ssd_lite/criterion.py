@@ -82,26 +82,27 @@ class MultiBoxCriterion(nn.Module):
         threshold: float = 0.5,
         negative_ratio: float = 3.0,
         variances: tuple[float, float] = (0.1, 0.2),
-        rule: Literal["ssd", "multibox", "threshold"] = "ssd",
+        rule: str = "ssd",
         inclusive: bool = False,
-        mining: Literal["hard", "random", "all"] = "hard",
+        mining: str = "hard",
         mine_per_batch: bool = False,
-        normalize: Literal["batch", "image"] = "batch",
+        normalize: str = "batch",
         train_difficult: bool = True,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.options = CriterionOptions(
-            alpha=alpha,
-            threshold=threshold,
-            negative_ratio=negative_ratio,
-            rule=rule,
-            inclusive=inclusive,
-            mining=mining,
-            mine_per_batch=mine_per_batch,
-            normalize=normalize,
-            train_difficult=train_difficult,
-        )
+        options: dict[str, Any] = {
+            "alpha": alpha,
+            "threshold": threshold,
+            "negative_ratio": negative_ratio,
+            "rule": rule,
+            "inclusive": inclusive,
+            "mining": mining,
+            "mine_per_batch": mine_per_batch,
+            "normalize": normalize,
+            "train_difficult": train_difficult,
+        }
+        self.options = CriterionOptions(**options)
         self.variances = variances
         self.generator = generator
         defaults = defaults_cxcywh(default_boxes)

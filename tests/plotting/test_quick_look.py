@@ -56,6 +56,7 @@ def test_a_figure_is_shown_once() -> None:
     assert not plt.get_fignums()
 
 
+@pytest.mark.plain
 def test_anything_else_is_refused() -> None:
     with pytest.raises(ValueError, match="detections need the image"):
         plotting.show(FOUND)
