@@ -12,7 +12,6 @@ network. Where the repository was copied without its history, ``SSD_LITE_COMMIT`
 """
 
 import argparse
-import os
 import shutil
 import signal
 import sys
@@ -36,7 +35,9 @@ SPARE_S = 40
 """Seconds between a part's own time limit and the one at which it is stopped: to evaluate and to write."""
 
 
-def run_parts(todo: Sequence[Part], *, work: Path, out: Path, limit_s: float) -> list[str]:
+def run_parts(
+    todo: Sequence[Part], *, work: Path, out: Path, limit_s: float, data: Path = SHARED
+) -> list[str]:
     """Run the parts that are not complete, until the time is over; returns the names of those still
     incomplete.
     """
@@ -47,16 +48,22 @@ def run_parts(todo: Sequence[Part], *, work: Path, out: Path, limit_s: float) ->
         copy_results(part, work, out)
         left = end - time.monotonic()
         if not _is_done(part, work) and left > max(LEAST_S, part.least_s):
-            _run(part, work, out, left)
+            _run(part, work, out, left_s=left, data=data)
     return [part.name for part in todo if not _is_done(part, work)]
 
 
-def _run(part: Part, work: Path, out: Path, left_s: float) -> None:
+def _run(part: Part, work: Path, out: Path, *, left_s: float, data: Path) -> None:
     own_limit = max(left_s - SPARE_S, 1)
     command = [*part.command, *(("--limit-s", f"{own_limit:.0f}") if part.takes_limit else ())]
     print(f"--- {part.name}: python {' '.join(command)}", flush=True)
     log = work / f"{part.name}.log"
-    outcome = run(command, log=log, limit_s=left_s, meanwhile=lambda: copy_results(part, work, out))
+    outcome = run(
+        command,
+        log=log,
+        limit_s=left_s,
+        environment={"SSD_LITE_SHARED": str(data.resolve())},
+        meanwhile=lambda: copy_results(part, work, out),
+    )
     if part.log_is_result and outcome is Outcome.DONE:
         shutil.copyfile(log, work / part.results[0])
     copy_results(part, work, out)
@@ -102,10 +109,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.device == "cuda" and not torch.cuda.is_available():
         options.error("no GPU found; --device cpu --quick tries the command without one")
     signal.signal(signal.SIGTERM, _stop)
-    os.environ["SSD_LITE_SHARED"] = str(arguments.data.resolve())  # the commands inherit it
     chosen = parts(arguments.work, arguments.device, quick=arguments.quick)
     todo = [chosen[name] for name in arguments.only or chosen]
-    incomplete = run_parts(todo, work=arguments.work, out=arguments.out, limit_s=arguments.limit_s)
+    places = {"work": arguments.work, "out": arguments.out, "data": arguments.data}
+    incomplete = run_parts(todo, **places, limit_s=arguments.limit_s)
     if incomplete:
         print(f"incomplete: {', '.join(incomplete)}; run the same command again to resume")
         sys.exit(3)

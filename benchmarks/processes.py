@@ -6,9 +6,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 GRACE_S = 15.0
@@ -30,19 +31,20 @@ def run(
     *,
     log: Path,
     limit_s: float,
+    environment: Mapping[str, str] = MappingProxyType({}),
     meanwhile: Callable[[], object] = lambda: None,
     grace_s: float | None = None,
 ) -> Outcome:
     """Run Python with ``arguments``; ends within ``limit_s`` seconds.
 
-    Output is printed and appended to ``log``; ``meanwhile`` is called about every five seconds. The command
-    has a process group of its own, which is killed as a whole if it ignores SIGTERM, or when this process is
-    interrupted.
+    Output is printed and appended to ``log``; ``environment`` is added to that of this process; ``meanwhile``
+    is called about every five seconds. The command has a process group of its own, which is killed as a whole
+    if it ignores SIGTERM, or when this process is interrupted.
     """
     end = time.monotonic() + limit_s
     command = [sys.executable, "-u", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    process = subprocess.Popen(command, text=True, process_group=0, **pipes)
+    process = subprocess.Popen(command, text=True, process_group=0, env=os.environ | environment, **pipes)
     try:
         printing = threading.Thread(target=_tee, args=(process.stdout, log), daemon=True)
         printing.start()

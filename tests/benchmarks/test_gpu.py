@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -24,9 +25,9 @@ def places(tmp_path, monkeypatch) -> dict[str, Path]:
     return {"work": tmp_path / "work", "out": tmp_path / "out"}
 
 
-def _part(places: dict[str, Path], name: str, code: str, **options) -> Part:
+def _part(places: dict[str, Path], name: str, code: str, least_s: float = 0, **options) -> Part:
     beginning = f"import pathlib, time; result = pathlib.Path({str(places['work'] / name)!r}); "
-    return Part(name=name, command=("-c", beginning + code), results=(name,), least_s=0, **options)
+    return Part(name=name, command=("-c", beginning + code), results=(name,), least_s=least_s, **options)
 
 
 def test_it_resumes_and_passes_over_what_fails(places, tmp_path) -> None:
@@ -44,7 +45,7 @@ def test_it_resumes_and_passes_over_what_fails(places, tmp_path) -> None:
 
 def test_a_part_that_is_stopped_leaves_what_it_has_measured(places) -> None:
     slow = _part(places, "slow.json", "result.write_text('{\"complete\": false}'); time.sleep(60)")
-    late = _part(places, "late", "result.write_text('late')")
+    late = _part(places, "late", "result.write_text('late')", least_s=5)
     began = time.monotonic()
     assert gpu.run_parts([slow, late], **places, limit_s=8) == ["slow.json", "late"]
     assert time.monotonic() - began < 14
@@ -145,9 +146,11 @@ def test_the_parts_run_at_toy_size(tmp_path, capfd) -> None:
 
 
 def test_whole_trainings_run_as_parts_and_their_files_are_copied(tmp_path) -> None:
+    before = os.environ.get("SSD_LITE_SHARED")
     places = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out"), "--data", str(tmp_path)]
     gpu.main(["--device", "cpu", "--quick", "--only", "summit", *places])
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"summit.cpu.json", "summit.png"}
     with pytest.raises(SystemExit) as stopped:  # there are no photographs in this folder
         gpu.main(["--device", "cpu", "--quick", "--only", "summit", "cards", *places])
     assert stopped.value.code == 3
+    assert os.environ.get("SSD_LITE_SHARED") == before  # what the commands are told stays theirs

@@ -49,7 +49,7 @@ def test_the_command_goes_on_after_a_kill_an_interrupt_and_a_request_to_end(tmp_
     for number in (signal.SIGINT, signal.SIGTERM):
         code, said = _sent(run, number, "--resume")
         assert code == 130, said
-        assert f"go on with: ssd-lite train --resume --out {run}" in said
+        assert f"resume with: ssd-lite train --resume --out {run}" in said
         assert "Traceback" not in said
     training.resume(run, show=False, device="cpu")
     recipe = Recipe.from_dict(json.loads((run / "recipe.json").read_text()))
