@@ -10,8 +10,9 @@ import torch
 from ssd_lite import models, recipes
 from ssd_lite.augmentation import Crop
 from ssd_lite.criterion import CriterionOptions
+from ssd_lite.data import Scenes
 from ssd_lite.recipes import RECIPES, Recipe, for_folder
-from ssd_lite.scales import coverage, ssd300_voc
+from ssd_lite.scales import coverage, fit, ssd300_voc
 from ssd_lite.training.run import open_recipe_datasets
 from ssd_lite.truths import Truth, Truths
 
@@ -148,6 +149,15 @@ def test_ordinary_objects_keep_the_released_layout() -> None:
     inside = boxes[((boxes > 0) & (boxes < 1)).all(dim=1)]
     truths = Truths.from_list([Truth.of(box[None], [1]) for box in inside])
     assert for_folder(truths).default_boxes is None  # they are default boxes: nothing fits better
+
+
+def test_scenes_keep_the_models_own_default_boxes_though_fitted_ones_cover_more() -> None:
+    """The study ``scales`` of the ablations: fitted boxes cover more objects and train a worse detector."""
+    drawn = Scenes(count=200)
+    truths = Truths.from_list([drawn[i].truth for i in range(len(drawn))])
+    own = models.tiny_default_boxes()
+    assert coverage(fit(truths, like=own), truths).recall > coverage(own, truths).recall
+    assert for_folder(truths, model="ssd_tiny").default_boxes is None
 
 
 def test_tiny_objects_get_a_layout_of_their_own() -> None:

@@ -16,7 +16,8 @@ from ssd_lite.data import Decoded, Scenes, decode
 from ssd_lite.data.loading import shuffled
 from ssd_lite.files import write_atomic
 from ssd_lite.models import SSD
-from ssd_lite.recipes import Recipe, for_folder
+from ssd_lite.recipes import Recipe
+from ssd_lite.scales import fit
 from ssd_lite.truths import Truths
 
 MEASURED, LOGGED_EVERY = 3, 50
@@ -70,7 +71,7 @@ def new_model(task: Run, train: Decoded) -> SSD:
     """The model that a run starts from; its weights depend on the seed alone."""
     boxes = task.recipe.default_boxes
     if task.fitted:
-        boxes = for_folder(train.truths.to("cpu"), model="ssd_tiny", weights=None).default_boxes
+        boxes = fit(train.truths.to("cpu"), like=boxes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(task.recipe.seed)
         return architectures.build(task.architecture, train.classes, boxes, **task.recipe.model_options)

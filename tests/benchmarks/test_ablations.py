@@ -26,6 +26,7 @@ from benchmarks.ablations.studies import STUDIES
 from benchmarks.ablations.study import Claim, Study, Variation, base, better
 from benchmarks.results_file import RESULTS
 from ssd_lite import training
+from ssd_lite.scales import fit
 
 CPU = torch.device("cpu")
 SHORT = {"train_images": 12, "test_images": 4, "steps": 4, "batch": 4}
@@ -70,11 +71,10 @@ def test_a_run_that_diverges_says_when(study, tmp_path) -> None:
     json.dumps(result, allow_nan=False)
 
 
-def test_fitted_default_boxes_are_those_that_for_folder_chooses(study, tmp_path) -> None:
+def test_fitted_default_boxes_are_fitted_to_the_training_images(study, tmp_path) -> None:
     train, _ = running.images(study.base, device=CPU, scenes=tmp_path)
     model = running.new_model(replace(study.run("a", 0), fitted=True), train)
-    chosen = running.for_folder(train.truths, model="ssd_tiny", weights=None).default_boxes
-    assert model.default_boxes == (chosen or running.new_model(study.run("a", 0), train).default_boxes)
+    assert model.default_boxes == fit(train.truths, like=study.base.default_boxes)
 
 
 def test_a_study_collects_what_has_been_run_and_pairs_it_by_seed(study, tmp_path) -> None:
