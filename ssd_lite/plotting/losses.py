@@ -1,6 +1,7 @@
 """The shapes of losses, which default boxes receive a gradient, and a loss over its steps."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from jaxtyping import Bool, Float
@@ -20,11 +21,13 @@ def loss_shapes(
     values: Mapping[str, Float[Tensor, " n"]],
     gradients: Mapping[str, Float[Tensor, " n"]],
 ) -> Figure:
-    """Losses over the error, and their gradients beside them."""
+    """Losses over the error, and their gradients beside them; the last one is broad and pale."""
     figure, panels = plt.subplots(1, 2, figsize=(NARROW, 2.9))
     for axes, curves, label in zip(panels, (values, gradients), ("loss", "gradient"), strict=True):
         for (name, curve), shade, line in zip(curves.items(), COLOURS, LINES, strict=False):
-            axes.plot(errors.tolist(), curve.tolist(), line, color=shade, linewidth=2.2, label=name)
+            last = name == list(curves)[-1]
+            look: dict[str, Any] = {"linewidth": 7, "alpha": 0.4, "zorder": 1} if last else {"linewidth": 2.2}
+            axes.plot(errors.tolist(), curve.tolist(), "-" if last else line, color=shade, label=name, **look)
         axes.set(xlabel="error $l - \\hat g$", title=label)
     panels[0].set_ylim(0, 4)
     panels[1].set_ylim(-3, 3)

@@ -37,9 +37,11 @@ def matched_boxes(
     ``predicted`` holds the class that is predicted for each default box.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(NARROW, 3.5))
+    height, width = image.shape[-2:]
     for axes in (left, right):
         show_image(axes, image)
         outline_truth(axes, image, truth)
+        axes.set(xlim=(-0.06 * width, 1.06 * width), ylim=(1.06 * height, -0.06 * height))
     left.set_title(f"{int((matches >= 0).sum())} of {len(matches)} are matched")
     right.set_title("predicted for them")
     rows = zip(to_axes(defaults_xyxy, image), to_axes(predicted_xyxy, image), strict=True)
@@ -51,11 +53,9 @@ def matched_boxes(
         shade = colour(int(truth.labels[owner]))
         outline(left, box, shade, width=2.4)
         outline(right, guess, shade, width=2.4)
-        _write_in_corner(left, box, str(number), shade)
-        _write_in_corner(right, guess, f"{number} {predicted[number]}", shade)
-    height, width = image.shape[-2:]
-    for axes in (left, right):
-        axes.set(xlim=(-0.06 * width, 1.06 * width), ylim=(1.06 * height, -0.06 * height))
+        top = owner in matches[:number]  # the second of an object, so that no two texts meet
+        _write_in_corner(left, box, str(number), shade, top=top)
+        _write_in_corner(right, guess, f"{number} {predicted[number]}", shade, top=top)
     figure.tight_layout(pad=0.5)
     return figure
 
@@ -144,10 +144,13 @@ def offset_spread(offsets: Mapping[str, Float[Tensor, "n 4"]], *, limit: float =
     return figure
 
 
-def _write_in_corner(axes: Axes, box: Sequence[float], text: str, shade: str) -> None:
-    """Write in the lower right corner of a box, on its colour."""
+def _write_in_corner(axes: Axes, box: Sequence[float], text: str, shade: str, *, top: bool) -> None:
+    """Write in the lower right corner of a box or above its upper left one, on its colour, in the picture."""
+    x0, x1 = axes.get_xlim()
+    place = (max(box[0], x0), box[1]) if top else (min(box[2], x1), box[3])
+    options: dict[str, Any] = {"ha": "left" if top else "right", "va": "bottom", "fontsize": SMALL}
     ground = {"facecolor": shade, "edgecolor": "none", "pad": 2}
-    axes.text(box[2], box[3], text, ha="right", va="bottom", color="white", fontsize=SMALL, bbox=ground)
+    axes.text(*place, text, color="white", bbox=ground, **options)
 
 
 def _legend_below(figure: Figure, *, decoded: bool) -> None:
