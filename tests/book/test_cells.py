@@ -1,9 +1,12 @@
 """Code stays out of the way: teaching cells are short, drawing cells folded, and no line is cut."""
 
+import re
+
 import nbformat
 import pytest
 
-from tests.book.chapters import CHAPTERS, NOTEBOOKS, code, name, tags
+from ssd_lite import augmentation, criterion, evaluation, matching, mining, objective, scales, training
+from tests.book.chapters import CHAPTERS, NOTEBOOKS, ROOT, code, name, tags
 
 COLUMNS, LINES = 80, 16
 """The width of the page's column in characters, and the most lines of a cell that stays open."""
@@ -49,3 +52,13 @@ def test_a_page_opens_without_code(path) -> None:
         if "image/png" in str([output.get("data") for output in cell.outputs]):
             return
         assert FOLDED & set(tags(cell)), cell.source
+
+
+def test_each_step_names_the_chapter_that_explains_it() -> None:
+    modules = (matching, objective, criterion, scales, mining, augmentation, training, evaluation)
+    named = [re.search(r"Explained in chapter (\d), ``(.*)``", module.__doc__ or "") for module in modules]
+    found = [(int(match[1]), match[2]) for match in named if match]
+    assert [number for number, _ in found] == [1, 2, 2, 3, 4, 5, 6, 6]
+    assert all(
+        (ROOT / file).name.startswith(f"0{number}") and (ROOT / file).exists() for number, file in found
+    )
