@@ -20,7 +20,6 @@ from ssd_lite.plotting.boxes import (
 from ssd_lite.plotting.default_boxes import square_panels
 from ssd_lite.plotting.fonts import class_names, families
 from ssd_lite.plotting.images import outline_truth
-from ssd_lite.plotting.offsets import NARROW
 from ssd_lite.plotting.style import SMALL, WIDTH, styled
 from ssd_lite.truths import Truth
 
@@ -106,7 +105,7 @@ def detections_compared(
     """
     count = len(found) + truth_beside
     rows = -(-count // 2)
-    figure, grid = plt.subplots(rows, 2, figsize=(NARROW, rows * (0.3 + NARROW / 2)), squeeze=False)
+    figure, grid = plt.subplots(rows, 2, figsize=(WIDTH, rows * (0.3 + WIDTH / 2)), squeeze=False)
     panels = list(grid.flat)
     for spare in panels[count:]:
         spare.remove()

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ssd_lite.plotting.boxes import Image, outline, show_image, to_axes
 from ssd_lite.plotting.images import outline_truth
-from ssd_lite.plotting.offsets import NARROW
-from ssd_lite.plotting.style import COLOURS, LINES, styled
+from ssd_lite.plotting.style import COLOURS, LINES, WIDTH, styled
 from ssd_lite.truths import Truth
 
 
@@ -22,7 +21,7 @@ def loss_shapes(
     gradients: Mapping[str, Float[Tensor, " n"]],
 ) -> Figure:
     """Losses over the error, and their gradients beside them; the last one is broad and pale."""
-    figure, panels = plt.subplots(1, 2, figsize=(NARROW, 2.9))
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 2.9))
     for axes, curves, label in zip(panels, (values, gradients), ("loss", "gradient"), strict=True):
         for (name, curve), shade, line in zip(curves.items(), COLOURS, LINES, strict=False):
             last = name == list(curves)[-1]
@@ -44,7 +43,7 @@ def line_fits(
     fits: Mapping[str, tuple[float, float]],
 ) -> Figure:
     """Points, with crosses for outliers, and the line (slope, intercept) that each loss fits to them."""
-    figure, axes = plt.subplots(figsize=(NARROW, 2.8))
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.8))
     axes.plot(x[~outlier].tolist(), y[~outlier].tolist(), "o", color="0.35", markersize=5)
     axes.plot(x[outlier].tolist(), y[outlier].tolist(), "X", color=COLOURS[3], markersize=9, label="outlier")
     ends = [float(x.min()), float(x.max())]
@@ -66,7 +65,7 @@ def gradient_boxes(
     negative: Bool[Tensor, " d"],
 ) -> Figure:
     """The default boxes whose prediction receives a gradient: positives, and the negatives that count."""
-    figure, panels = plt.subplots(1, 2, figsize=(NARROW, 3.5))
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.5))
     parts = (("positive", positive, COLOURS[5]), ("negative, counted", negative, COLOURS[3]))
     for axes, (name, chosen, shade) in zip(panels, parts, strict=True):
         show_image(axes, image)
@@ -81,7 +80,7 @@ def gradient_boxes(
 @styled
 def overfitting(losses: Mapping[str, Sequence[float]]) -> Figure:
     """Losses over the steps, on a logarithmic axis."""
-    figure, axes = plt.subplots(figsize=(NARROW, 2.6))
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.6))
     for (name, values), shade in zip(losses.items(), COLOURS, strict=False):
         axes.plot(range(1, len(values) + 1), values, color=shade, linewidth=2, label=name)
     axes.set_yscale("log")

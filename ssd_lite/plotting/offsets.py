@@ -13,14 +13,11 @@ from torch import Tensor
 from ssd_lite.boxes import cxcywh_to_xyxy
 from ssd_lite.plotting.boxes import Image, outline, show_image, to_axes
 from ssd_lite.plotting.images import outline_truth
-from ssd_lite.plotting.style import COLOURS, SMALL, colour, styled
+from ssd_lite.plotting.style import COLOURS, SMALL, WIDTH, colour, styled
 from ssd_lite.truths import Truth
 
 DEFAULT, OBJECT, DECODED, FAINT = "0.2", COLOURS[0], COLOURS[1], "0.35"
 """Colours of default boxes, objects, decoded boxes and default boxes that are not matched."""
-
-NARROW = 6.2
-"""Width of a figure in inches whose small type is 9 pixels high where the figure is 360 pixels wide."""
 
 
 @styled
@@ -36,7 +33,7 @@ def matched_boxes(
 
     ``predicted`` holds the class that is predicted for each default box.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(NARROW, 3.5))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.5))
     height, width = image.shape[-2:]
     for axes in (left, right):
         show_image(axes, image)
@@ -69,7 +66,7 @@ def offset_pairs(
     ``pairs`` maps a title to a default box and an object (cxcywh) and their offsets. Small boxes are
     magnified in an inset.
     """
-    figure, panels = plt.subplots(1, len(pairs), figsize=(NARROW, 4.2), squeeze=False)
+    figure, panels = plt.subplots(1, len(pairs), figsize=(WIDTH, 4.2), squeeze=False)
     for axes, (title, (default, truth, offsets)) in zip(panels[0], pairs.items(), strict=True):
         _unit_square(axes)
         axes.set_title(title)
@@ -92,7 +89,7 @@ def decoded_boxes(
     decoded_cxcywh: Mapping[str, Float[Tensor, "4"]],
 ) -> Figure:
     """A panel per title with its decoded box, the default box and the object."""
-    figure, panels = plt.subplots(1, len(decoded_cxcywh), figsize=(NARROW, 2.9), squeeze=False)
+    figure, panels = plt.subplots(1, len(decoded_cxcywh), figsize=(WIDTH, 2.9), squeeze=False)
     for axes, (title, box) in zip(panels[0], decoded_cxcywh.items(), strict=True):
         _unit_square(axes)
         axes.set_title(title, fontsize=SMALL)
@@ -108,7 +105,7 @@ def decoded_boxes(
 @styled
 def ratio_costs(ratios: Float[Tensor, " n"], costs: Mapping[str, Float[Tensor, " n"]]) -> Figure:
     """The cost of a wrong size over the ratio of predicted to true size, on a logarithmic axis."""
-    figure, axes = plt.subplots(figsize=(NARROW, 2.5))
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.5))
     for (name, cost), shade, line in zip(costs.items(), (COLOURS[1], COLOURS[0]), ("-", "--"), strict=False):
         axes.plot(ratios.tolist(), cost.tolist(), line, color=shade, linewidth=2.4, label=name)
     axes.axvline(1, color="0.7", linewidth=1)
@@ -124,7 +121,7 @@ def ratio_costs(ratios: Float[Tensor, " n"], costs: Mapping[str, Float[Tensor, "
 @styled
 def offset_spread(offsets: Mapping[str, Float[Tensor, "n 4"]], *, limit: float = 5.0) -> Figure:
     """Histograms of the four offsets in [-limit, limit], a panel per title."""
-    figure, panels = plt.subplots(1, len(offsets), figsize=(NARROW, 2.8), squeeze=False, sharex=True)
+    figure, panels = plt.subplots(1, len(offsets), figsize=(WIDTH, 2.8), squeeze=False, sharex=True)
     for axes, (title, values) in zip(panels[0], offsets.items(), strict=True):
         lines = zip(("cx", "cy", "w", "h"), COLOURS[:4], ("-", "--", "-", "--"), strict=True)
         for column, (name, shade, style) in enumerate(lines):
