@@ -50,12 +50,13 @@ book: .venv/installed
 	$(BIN)/jupyter-book build book -W -n --keep-going --quiet --path-output .
 	@echo "The book is in $(SITE)/index.html"
 
-# The chapters in JupyterLab.
+# The book in JupyterLab, open at its first page.
 lab: .venv/installed
-	$(BIN)/jupyter lab book
+	$(BIN)/jupyter lab --notebook-dir=. book/index.ipynb
 
 # Run the chapters and keep their outputs, after a change that is meant to alter them; N=book/01-matching.ipynb for one.
 outputs: .venv/installed
+	$(BIN)/python book/cards.py
 	OMP_NUM_THREADS=1 $(BIN)/python book/execute.py $(N)
 
 # Lint, types, floors, tests; then the chapters run again, the book built, and opened in a browser.
