@@ -29,7 +29,7 @@ def distributions(
     Heights are fractions of a set, so that sets of different sizes can be compared. ``ranges`` are the limits
     of the panels; ``ticks`` replaces the tick labels of a panel.
     """
-    figure, grid = plt.subplots(1, len(panels), figsize=(NARROW, 3.0), squeeze=False)
+    figure, grid = plt.subplots(1, len(panels), figsize=(NARROW, 2.6), squeeze=False)
     for axes, (name, sets), limits in zip(grid[0], panels.items(), ranges, strict=True):
         for number, (label, values) in enumerate(sets.items()):
             counts = values.float().histc(bins, *limits).tolist()
@@ -85,7 +85,7 @@ def line_chart(
     logarithmic: bool = False,
 ) -> Figure:
     """A line per named series of points (x, y), from 0 upwards; ``logarithmic`` is about the x axis."""
-    figure, axes = plt.subplots(figsize=(NARROW, 3.3))
+    figure, axes = plt.subplots(figsize=(NARROW, 2.9))
     for number, (name, points) in enumerate(series.items()):
         line: dict[str, Any] = {"color": series_colour(number), "linestyle": LINES[number % len(LINES)]}
         line |= {"linewidth": 2.2, "marker": "o", "markersize": 5, "label": name}
