@@ -99,23 +99,27 @@ def detections_compared(
     *,
     truth_beside: bool = True,
 ) -> Figure:
-    """One image per title with all of its detections (boxes in pixels).
+    """One image per title with all of its detections (boxes in pixels), two in a row.
 
     The objects have a panel of their own or, without ``truth_beside``, dashed outlines in every panel.
     """
     count = len(found) + truth_beside
-    figure, panels = plt.subplots(1, count, figsize=(WIDTH, 0.4 + WIDTH / count), squeeze=False)
-    for axes in panels[0]:
+    rows = -(-count // 2)
+    figure, grid = plt.subplots(rows, 2, figsize=(WIDTH, rows * (0.3 + WIDTH / 2)), squeeze=False)
+    panels = list(grid.flat)
+    for spare in panels[count:]:
+        spare.remove()
+    for axes in panels[:count]:
         show_image(axes, image)
     if truth_beside:
-        draw_truth(panels[0][0], truth, (image.shape[-2], image.shape[-1]), classes)
-        panels[0][0].set_title("ground truth", fontsize=SMALL)
-    for axes, (title, detections) in zip(panels[0][truth_beside:], found.items(), strict=True):
+        draw_truth(panels[0], truth, (image.shape[-2], image.shape[-1]), classes)
+        panels[0].set_title("ground truth")
+    for axes, (title, detections) in zip(panels[truth_beside:count], found.items(), strict=True):
         if not truth_beside:
             outline_truth(axes, image, truth)
         draw_detections(axes, detections, classes, threshold=0.0)
-        axes.set_title(title, fontsize=SMALL)
-    figure.tight_layout(pad=0.4)
+        axes.set_title(title)
+    figure.tight_layout(pad=0.4, h_pad=1.0)
     return figure
 
 
