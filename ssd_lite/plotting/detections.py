@@ -174,9 +174,7 @@ def detections_over_truth(
         axes.set_axis_off()
     for axes, title in zip(grid.flat, titles, strict=False):
         axes.set_title(title)
-    for axes, image, truth, found in zip(
-        grid.flat[: len(images)], images, truths, detections, strict=True
-    ):
+    for axes, image, truth, found in zip(grid.flat[: len(images)], images, truths, detections, strict=True):
         show_image(axes, image)
         texts = [names[label - 1] if named else "" for label in truth.labels.tolist()]
         _relative_boxes(axes, image, truth.boxes_xyxy, truth.labels.tolist(), texts, broken=True)
