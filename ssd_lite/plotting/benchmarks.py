@@ -75,8 +75,8 @@ def time_breakdown(parts: Mapping[str, float]) -> Figure:
     left = 0.0
     for number, (name, seconds) in enumerate(parts.items()):
         shade = COLOURS[number % len(COLOURS)]
-        digits = max(0, 2 - len(f"{1e3 * seconds:.0f}"))
-        label = f"{name} {1e3 * seconds:,.{digits}f} ms"
+        duration = f"{1e3 * seconds:,.0f}" if seconds >= 0.1 else f"{1e3 * seconds:.3g}"
+        label = f"{name} {duration} ms"
         axes.barh(0, 1e3 * seconds, left=left, color=shade, height=0.5, label=label)
         left += 1e3 * seconds
     axes.set(xlabel="milliseconds", yticks=(), ylim=(-0.4, 0.35 + 0.35 * rows))
