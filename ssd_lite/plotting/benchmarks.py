@@ -46,7 +46,8 @@ def _speedup_bar(axes: Axes, row: int, comparison: Mapping[str, Any]) -> None:
     axes.plot([1 / value for value in share["quartiles"]], [row, row], color=shade, linewidth=2)
     if comparison["goal"] is not None:
         axes.plot(1 / comparison["goal"], row, "|", color="black", markersize=16, markeredgewidth=2)
-    axes.annotate(f"{speed:.2g} ×", (1.005, row), xycoords=("axes fraction", "data"), va="center")
+    times = f"{speed:.1f} ×" if speed < 10 else f"{speed:.0f} ×"
+    axes.annotate(times, (1.005, row), xycoords=("axes fraction", "data"), va="center")
 
 
 @styled
