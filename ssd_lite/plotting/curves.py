@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from ssd_lite.evaluation import AveragePrecision
+from ssd_lite.plotting.charts import NARROW
 from ssd_lite.plotting.fonts import class_names, families
 from ssd_lite.plotting.style import COLOURS, WIDTH, colour, styled
 
@@ -103,8 +104,6 @@ def precision_envelope(
     precision: Sequence[float],
     envelope: Sequence[float],
     eleven: Sequence[float],
-    *,
-    lowest: float = 0.0,
 ) -> Figure:
     """Precision over recall of one class: a dot per detection, the envelope, and the 11 points."""
     figure, axes = plt.subplots(figsize=(WIDTH, 3.9))
@@ -121,7 +120,7 @@ def precision_envelope(
         "clip_on": False,
     }
     axes.plot(tenths, eleven, "x", color=COLOURS[0], **crosses)
-    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(lowest, 1.03))
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.05))
     axes.legend(loc="lower left")
     figure.tight_layout()
     return figure
@@ -158,7 +157,7 @@ def ablation(study: Mapping[str, Any], *, first: str | None = None) -> Figure:
     """
     values = final_map(study)
     reference = first or next(iter(values))
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.0 + 0.42 * len(values)))
+    figure, axes = plt.subplots(figsize=(NARROW, 1.0 + 0.38 * len(values)))
     axes.axvline(mean(values[reference]), color="0.6", linewidth=1, linestyle=":")
     for row, (name, runs) in enumerate(values.items()):
         shade = COLOURS[6] if name == reference else COLOURS[1]
