@@ -84,7 +84,10 @@ def line_chart(
     y_label: str,
     logarithmic: bool = False,
 ) -> Figure:
-    """A line per named series of points (x, y), from 0 upwards; ``logarithmic`` is about the x axis."""
+    """A line per named series of points (x, y), from 0 upwards; ``logarithmic`` is about the x axis.
+
+    A single series has no legend.
+    """
     figure, axes = plt.subplots(figsize=(NARROW, 2.9))
     for number, (name, points) in enumerate(series.items()):
         line: dict[str, Any] = {"color": series_colour(number), "linestyle": LINES[number % len(LINES)]}
@@ -97,6 +100,7 @@ def line_chart(
         axes.set_xscale("log")
         axes.set_xticks(places, [f"{x:g}" for x in places])
         axes.minorticks_off()
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.05, 1.0), ncols=2)
+    if len(series) > 1:
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.05, 1.0), ncols=2)
     figure.tight_layout(pad=0.4)
     return figure
