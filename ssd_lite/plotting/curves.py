@@ -35,7 +35,7 @@ def loss_curves(log: Sequence[Mapping[str, Any]], *, title: str = "") -> Figure:
 @styled
 def loss_of_runs(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """Confidence and localization loss of several runs, over the fraction of each run that is done."""
-    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.4), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 4.0), sharey=True)
     for axes, part in zip(panels, ("confidence", "localization"), strict=True):
         for number, (name, log) in enumerate(logs.items()):
             done = [entry["step"] / log[-1]["step"] for entry in log]
@@ -43,8 +43,10 @@ def loss_of_runs(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
             axes.plot(done, values, color=COLOURS[number % len(COLOURS)], linewidth=1.6, label=name)
         axes.set(xlabel="fraction of the run", title=part, yscale="log", xticks=(0, 0.5, 1))
     panels[0].set_ylabel("loss per matched box")
-    panels[1].legend()
     figure.tight_layout()
+    rows = -(-len(logs) // 2)
+    figure.subplots_adjust(bottom=0.2 + 0.07 * rows)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="lower center", ncols=2)
     return figure
 
 
