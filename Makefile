@@ -14,7 +14,7 @@ LIMIT ?= 560
 NBVAL := OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 300 -W default -n 2 --dist loadfile
 
 .PHONY: all demo book lab outputs test coverage oldest mutants chapters faults fuzz format runs ablations bench gpu
-.PHONY: address clean
+.PHONY: gettext address clean
 .DELETE_ON_ERROR:
 
 all: demo book
@@ -58,6 +58,11 @@ lab: .venv/installed
 outputs: .venv/installed
 	$(BIN)/python book/cards.py
 	OMP_NUM_THREADS=1 $(BIN)/python book/execute.py $(N)
+
+# Collect the English messages of all pages into the catalogs of the Arabic edition: see CONTRIBUTING, "Translate".
+gettext: .venv/installed
+	$(BIN)/python book/translations.py update
+	$(BIN)/python book/translations.py
 
 # Lint, types, floors, tests; then the chapters run again, the book built, and opened in a browser.
 # torch.compile is tested apart: run-time type checks break its graphs.
