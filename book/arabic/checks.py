@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from markdown_it.token import Token
 
-from .prose import is_prose, parser
+from .prose import parser, says_words
 
 ARABIC = re.compile(r"[\u0621-\u064a]")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -39,7 +39,7 @@ def problems(english: str, arabic: str) -> list[str]:
         added = sorted(after[kind] - before[kind])
         if missing or added:
             found.append(f"{kind}: missing {missing}, added {added}")
-    if english != arabic and is_prose(english) and not ARABIC.search(arabic):
+    if english != arabic and says_words(english) and not ARABIC.search(arabic):
         found.append("not Arabic: translate it, or repeat the English")
     if OTHER_DIGITS.search(arabic):
         found.append("digits: 0 to 9 are used")

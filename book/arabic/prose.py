@@ -96,13 +96,19 @@ def rewrite(text: str, say: Say) -> str:
 
 
 def is_prose(message: str) -> bool:
-    """Whether a message has English words outside of code, mathematics and names of files."""
+    """Whether a message has something to translate: words, or roles that show words."""
     (inline,) = parser().parseInline(message)
-    words = (t for t in inline.children or () if t.type in ("text", "image"))
     roles = (t for t in inline.children or () if t.type == "myst_role")
-    return any(LETTER.search(t.content) for t in words) or any(
+    return says_words(message) or any(
         t.meta["name"] in ("term", "abbr") or "<" in t.content for t in roles
     )
+
+
+def says_words(message: str) -> bool:
+    """Whether a message has English words outside of code, mathematics, roles and addresses."""
+    (inline,) = parser().parseInline(message)
+    words = (t for t in inline.children or () if t.type in ("text", "image"))
+    return any(LETTER.search(t.content) for t in words)
 
 
 def _span(token: Token) -> tuple[int, int]:
