@@ -2,13 +2,17 @@
 
 ``python book/translations.py update`` brings them up to date with the English (``make gettext``);
 ``python book/translations.py`` says how much of each page is translated, and what is wrong with it;
-``python book/translations.py 01-matching`` lists the messages that are missing, fuzzy or wrong.
+``python book/translations.py 01-matching`` lists the messages that are missing, fuzzy or wrong;
+``python book/translations.py build _build/html`` builds the Arabic site into a site that is there
+(``make book``); ``python book/translations.py font`` fails if the Arabic font is not installed.
 """
 
 import argparse
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from arabic import catalogs, checks, pages
+from arabic import catalogs, checks, fonts, pages, site
 
 
 @dataclass(frozen=True)
@@ -74,17 +78,21 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", nargs="*", help="update, or names of pages")
-    asked = parser.parse_args().what
-    if asked == ["update"]:
-        update()
-    elif unknown := set(asked) - set(all_pages()):
-        parser.error(f"no such page: {', '.join(sorted(unknown))}")
-    elif asked:
-        for page in asked:
-            details(page)
-    else:
-        overview()
+    parser.add_argument("what", nargs="*", help="a command, or names of pages")
+    match parser.parse_args().what:
+        case ["update"]:
+            update()
+        case ["build", folder]:
+            site.build(Path(folder))
+        case ["font"]:
+            sys.exit(not fonts.installed())
+        case []:
+            overview()
+        case names:
+            if unknown := set(names) - set(all_pages()):
+                parser.error(f"no such page: {', '.join(sorted(unknown))}")
+            for page in names:
+                details(page)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,17 @@ from matplotlib import font_manager
 
 FAMILY = "NotoNaskhArabic"
 WEIGHTS = ("Regular", "Bold")
+FACE = """\
+@font-face {{
+  font-family: "Book Arabic";
+  src: url("{file}.woff");
+  font-weight: {weight};
+  font-display: swap;
+  size-adjust: 112%;
+  unicode-range: U+0600-06FF, U+0750-077F, U+FB50-FDFF, U+FE70-FEFF;
+}}
+"""
+"""Letters of Arabic alone: others come from the fonts of the English pages."""
 PACKAGE = "fonts-noto-core"
 """Debian's package with the font."""
 
@@ -36,11 +47,16 @@ def write(folder: Path) -> None:
         font = TTFont(path)
         font.flavor = "woff"
         font.save(folder / f"{path.stem}.woff")
+    faces = (
+        FACE.format(file=path.stem, weight=path.stem.partition("-")[2].lower())
+        for path in files
+    )
+    (folder / "fonts.css").write_text("".join(faces).replace("regular", "normal"))
     licence(files[0], folder / "LICENSE.txt")
 
 
 def licence(font: Path, target: Path) -> None:
-    """Write what the font itself says of its licence, and the text that came with its package, if it is there."""
+    """Write the licence as it came with the font's package, or else what the font itself says."""
     names = TTFont(font)["name"]
     stated = [names.getDebugName(number) for number in (0, 13, 14)]
     text = "\n".join(line for line in stated if line)

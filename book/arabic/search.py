@@ -1,7 +1,7 @@
 """Search in Arabic: the same rules in Python, for the index, and in JavaScript, for what a reader types.
 
-Diacritics and the letter's lengthening are left out, forms of alef, yeh and teh marbuta are taken for one, and
-the article, alone or after a conjunction or a preposition, is cut off.
+Diacritics and the lengthening of letters are left out; forms of alef, yeh and teh marbuta are taken for
+one; the article, alone or after a conjunction or a preposition, is cut off.
 """
 
 import json

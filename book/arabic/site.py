@@ -47,7 +47,7 @@ def finish(english: Path) -> None:
         )
         page.write_text(LINK.sub(lambda link: _nearest(link, shared), text))
     for path in (arabic / "_sources").glob("*.ipynb"):
-        notebook = nbformat.read(path, as_version=4)
+        notebook = nbformat.reads(sources.text(path.stem), as_version=4)
         path.write_text(sources.in_json(from_right_to_left(notebook)))
 
 

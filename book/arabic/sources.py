@@ -1,6 +1,7 @@
 """The sources of the Arabic site: pages in Arabic, with everything else as in the English ones."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from .prose import ROOT
 
 LOCALE = pages.BOOK / "locale" / "ar"
 HERE = Path(__file__).parent
+API = re.compile(rf"\[([^\[\]\n]+)\]\(({pages.ENGLISH_ONLY}-[\w-]+)\.md\)")
+"""A link to a page that stays English."""
 WORDS = ("sphinx", "booktheme")
 """Catalogs of the words of Sphinx and of the theme."""
 
@@ -21,10 +24,9 @@ def write(folder: Path, english: Path) -> None:
     """Write the sources into an empty folder; ``english`` is the site that references to the API lead to."""
     source = folder / "source"
     for page in pages.names():
-        text = pages.translated(page, catalogs.translator(page))
         path = source / pages.source(page).name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text if isinstance(text, str) else in_json(text))
+        path.write_text(API.sub(r"<a href='../\2.html'>\1</a>", text(page)))
     shutil.copy(LOCALE / "api.md", source)
     shutil.copy(pages.BOOK / "references.bib", source)
     for name in ("images", "_static"):
@@ -36,6 +38,12 @@ def write(folder: Path, english: Path) -> None:
     write_words(folder / "locale")
     config = settings(folder, english)
     (folder / "_config.yml").write_text(yaml.safe_dump(config))
+
+
+def text(page: str) -> str:
+    """The source of a page in Arabic."""
+    new = pages.translated(page, catalogs.translator(page))
+    return new if isinstance(new, str) else in_json(new)
 
 
 def in_json(notebook: nbformat.NotebookNode) -> str:
@@ -51,11 +59,13 @@ def settings(folder: Path, english: Path) -> dict:
     own = yaml.safe_load((LOCALE / "settings.yml").read_text())
     config["title"] = title
     sphinx["config"]["html_theme_options"]["logo"]["text"] = title
+    folders = sphinx["local_extensions"].items()
+    sphinx["local_extensions"] = {key: str(ROOT / path) for key, path in folders}
     sphinx["extra_extensions"].append("sphinx.ext.intersphinx")
     sphinx["config"] |= own | {
         "locale_dirs": [str(folder.resolve() / "locale")],
         "intersphinx_mapping": {
-            "english": ["..", [str(english.resolve() / "objects.inv")]]
+            "english": ["..", str(english.resolve() / "objects.inv")]
         },
         "intersphinx_disabled_reftypes": ["std:*"],
     }
