@@ -1,4 +1,7 @@
-r"""The training objective of section 2.2: match, encode, mine, and sum to :math:`L(x, c, l, g)`."""
+r"""The training objective of section 2.2: match, encode, mine, and sum to :math:`L(x, c, l, g)`.
+
+Explained in chapter 2, ``book/02-objective.ipynb``.
+"""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple

@@ -1,4 +1,7 @@
-"""Detections from predictions: decode, softmax, and non-maximum suppression within each class."""
+"""Detections from predictions: decode, softmax, and non-maximum suppression within each class.
+
+Explained in chapter 6, ``book/06-training.ipynb``.
+"""
 
 import math
 from collections.abc import Sequence

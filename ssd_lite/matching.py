@@ -8,6 +8,8 @@ The first step hides a conflict: two objects may want the same default box. Mult
 released code settle the greatest overlap of all first, and the loser takes its next best. Many
 ports (and torchvision) let the later object overwrite the earlier one, which may then have no
 default box at all and is never learned.
+
+Explained in chapter 1, ``book/01-matching.ipynb``.
 """
 
 from functools import partial

@@ -3,6 +3,8 @@
 After matching, nearly every default box is a negative: thousands for each positive. Section 2.2
 sorts the negatives by their confidence loss and keeps the highest, at most three for each positive.
 :func:`hard_negatives` does that; the other functions are what the book compares it with.
+
+Explained in chapter 4, ``book/04-mining.ipynb``.
 """
 
 import torch

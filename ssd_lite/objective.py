@@ -8,6 +8,8 @@ localization loss and the confidence loss. :mod:`ssd_lite.criterion` puts them t
 
 Losses are computed in float32 whatever the network's precision (float64 stays float64), because a softmax
 in half precision loses the small differences that mining sorts by.
+
+Explained in chapter 2, ``book/02-objective.ipynb``.
 """
 
 import torch

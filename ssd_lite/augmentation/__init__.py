@@ -4,6 +4,8 @@ Section 2.2, "Data augmentation": each training image is the whole image, or a p
 an object enough, or any patch; then it is resized, mirrored half of the time, and distorted in
 colour. There is no loop over images: the candidate patches of all images and all trials are drawn
 together, and one sampling grid crops, zooms, mirrors and resizes.
+
+Explained in chapter 5, ``book/05-augmentation.ipynb``.
 """
 
 from ssd_lite.augmentation.colour import Photometric, shift_colours

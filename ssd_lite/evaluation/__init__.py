@@ -5,6 +5,8 @@ Both evaluators take detections as torchvision's detectors return them, one dict
 as ``Truths``, as one ``Truth`` per image, or as one dictionary per image with ``boxes``, ``labels`` and
 optionally ``difficult``. Labels count from 1: ``classes`` holds the names of the objects, without
 background.
+
+Explained in chapter 6, ``book/06-training.ipynb``.
 """
 
 from ssd_lite.evaluation.coco import COCO_METRICS, COCOEvaluator

@@ -1,4 +1,7 @@
-"""Detectors: built by name, stored in files, converted to and from torchvision's."""
+"""Detectors: built by name, stored in files, converted to and from torchvision's.
+
+Explained in chapter 6, ``book/06-training.ipynb``.
+"""
 
 from ssd_lite.models.files import about, build, load, to_bytes
 from ssd_lite.models.ssd import SSD

@@ -66,7 +66,13 @@ from ssd_lite.plotting.mining import (
     positives_and_negatives,
     sorted_losses,
 )
-from ssd_lite.plotting.mining_curves import focal_and_mining, imbalance, mining_progress, mining_speed
+from ssd_lite.plotting.mining_curves import (
+    focal_and_mining,
+    imbalance,
+    mining_progress,
+    mining_rates,
+    mining_speed,
+)
 from ssd_lite.plotting.offsets import decoded_boxes, matched_boxes, offset_pairs, offset_spread, ratio_costs
 from ssd_lite.plotting.overlaps import intersection_and_union, overlap_examples, overlap_map, overlap_table
 from ssd_lite.plotting.pipeline import pipeline
@@ -146,6 +152,7 @@ __all__ = [
     "matched_boxes",
     "mined_boxes",
     "mining_progress",
+    "mining_rates",
     "mining_speed",
     "offset_pairs",
     "offset_spread",

@@ -8,7 +8,10 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ssd_lite.plotting.style import LINES, SMALL, WIDTH, series_colour, styled
+from ssd_lite.plotting.style import LINES, SMALL, series_colour, styled
+
+NARROW = 6.0
+"""Width of a chart in inches: on a phone, where it is shown 350 pixels wide, small type is 9 pixels high."""
 
 Number = float | int  # both are named because run-time type checks accept no int for a float
 
@@ -26,7 +29,7 @@ def distributions(
     Heights are fractions of a set, so that sets of different sizes can be compared. ``ranges`` are the limits
     of the panels; ``ticks`` replaces the tick labels of a panel.
     """
-    figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 3.0), squeeze=False)
+    figure, grid = plt.subplots(1, len(panels), figsize=(NARROW, 2.6), squeeze=False)
     for axes, (name, sets), limits in zip(grid[0], panels.items(), ranges, strict=True):
         for number, (label, values) in enumerate(sets.items()):
             counts = values.float().histc(bins, *limits).tolist()
@@ -49,7 +52,7 @@ def distributions(
 def grouped_bars(values: Mapping[str, Mapping[str, float]], *, label: str) -> Figure:
     """Horizontal bars for values in [0, 1], each with its number: a group per name, a bar per kind."""
     kinds = list(next(iter(values.values())))
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.0 + 0.36 * len(kinds) * len(values)))
+    figure, axes = plt.subplots(figsize=(NARROW, 1.0 + 0.36 * len(kinds) * len(values)))
     thick = 0.8 / len(kinds)
     for row, group in enumerate(values.values()):
         for number, kind in enumerate(kinds):
@@ -81,8 +84,11 @@ def line_chart(
     y_label: str,
     logarithmic: bool = False,
 ) -> Figure:
-    """A line per named series of points (x, y), from 0 upwards; ``logarithmic`` is about the x axis."""
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.3))
+    """A line per named series of points (x, y), from 0 upwards; ``logarithmic`` is about the x axis.
+
+    A single series has no legend.
+    """
+    figure, axes = plt.subplots(figsize=(NARROW, 2.9))
     for number, (name, points) in enumerate(series.items()):
         line: dict[str, Any] = {"color": series_colour(number), "linestyle": LINES[number % len(LINES)]}
         line |= {"linewidth": 2.2, "marker": "o", "markersize": 5, "label": name}
@@ -94,6 +100,7 @@ def line_chart(
         axes.set_xscale("log")
         axes.set_xticks(places, [f"{x:g}" for x in places])
         axes.minorticks_off()
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    if len(series) > 1:
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.05, 1.0), ncols=2)
     figure.tight_layout(pad=0.4)
     return figure

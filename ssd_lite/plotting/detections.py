@@ -99,23 +99,27 @@ def detections_compared(
     *,
     truth_beside: bool = True,
 ) -> Figure:
-    """One image per title with all of its detections (boxes in pixels).
+    """One image per title with all of its detections (boxes in pixels), two in a row.
 
     The objects have a panel of their own or, without ``truth_beside``, dashed outlines in every panel.
     """
     count = len(found) + truth_beside
-    figure, panels = plt.subplots(1, count, figsize=(WIDTH, 0.4 + WIDTH / count), squeeze=False)
-    for axes in panels[0]:
+    rows = -(-count // 2)
+    figure, grid = plt.subplots(rows, 2, figsize=(WIDTH, rows * (0.3 + WIDTH / 2)), squeeze=False)
+    panels = list(grid.flat)
+    for spare in panels[count:]:
+        spare.remove()
+    for axes in panels[:count]:
         show_image(axes, image)
     if truth_beside:
-        draw_truth(panels[0][0], truth, (image.shape[-2], image.shape[-1]), classes)
-        panels[0][0].set_title("ground truth", fontsize=SMALL)
-    for axes, (title, detections) in zip(panels[0][truth_beside:], found.items(), strict=True):
+        draw_truth(panels[0], truth, (image.shape[-2], image.shape[-1]), classes)
+        panels[0].set_title("ground truth")
+    for axes, (title, detections) in zip(panels[truth_beside:count], found.items(), strict=True):
         if not truth_beside:
             outline_truth(axes, image, truth)
         draw_detections(axes, detections, classes, threshold=0.0)
-        axes.set_title(title, fontsize=SMALL)
-    figure.tight_layout(pad=0.4)
+        axes.set_title(title)
+    figure.tight_layout(pad=0.4, h_pad=1.0)
     return figure
 
 
@@ -152,22 +156,34 @@ def detections_over_truth(
     *,
     threshold: float = 0.5,
     named: bool = False,
+    titles: Sequence[str] = (),
+    columns: int | None = None,
 ) -> Figure:
-    """Images in one row with their objects dashed and their detections (relative boxes) with scores.
+    """Images with their objects dashed and their detections (relative boxes) with scores.
 
-    ``named`` writes the classes of the objects, too.
+    ``named`` writes the classes of the objects, too. All images are in one row unless ``columns`` says how
+    many; ``titles`` stand above them.
     """
     tallest = max(image.shape[1] / image.shape[2] for image in images)
-    size = (WIDTH, WIDTH / len(images) * tallest)
-    figure, row = plt.subplots(1, len(images), figsize=size, squeeze=False)
+    columns = columns or len(images)
+    rows, title_height = -(-len(images) // columns), 0.35 if titles else 0.0
+    size = (WIDTH, rows * (WIDTH / columns * tallest + title_height))
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     names = class_names(classes)
-    for axes, image, truth, found in zip(row[0], images, truths, detections, strict=True):
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, title in zip(grid.flat, titles, strict=False):
+        axes.set_title(title)
+    for axes, image, truth, found in zip(
+        grid.flat[: len(images)], images, truths, detections, strict=True
+    ):
         show_image(axes, image)
         texts = [names[label - 1] if named else "" for label in truth.labels.tolist()]
         _relative_boxes(axes, image, truth.boxes_xyxy, truth.labels.tolist(), texts, broken=True)
         labels, boxes_xyxy, texts = detection_texts(found, classes, threshold=threshold)
         _relative_boxes(axes, image, boxes_xyxy, labels, texts)
-    figure.subplots_adjust(0.005, 0.01, 0.995, 0.99, wspace=0.03)
+    top = 1 - (title_height + 0.05) / size[1] if titles else 0.99
+    figure.subplots_adjust(0.005, 0.01, 0.995, top, wspace=0.03, hspace=0.03 + title_height / 3)
     return figure
 
 

@@ -9,8 +9,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ssd_lite.plotting.boxes import Image, outline, show_image, to_axes
-from ssd_lite.plotting.style import COLOURS, SMALL, WIDTH, colour, styled
+from ssd_lite.plotting.style import COLOURS, WIDTH, colour, styled
 from ssd_lite.truths import Truth
+
+TITLE = 13.5
+"""Type size of a panel's title: 9 pixels high on a phone, where the figure is shown 350 pixels wide."""
 
 NEAR_PX = 4
 """An image whose height differs from its panel's by at most this is drawn without interpolation."""
@@ -33,7 +36,7 @@ def image_grid(
     rows = -(-len(images) // columns)
     height, width = images[0].shape[-2:]
     panel = panel_height or (WIDTH / columns - 0.1) * height / width
-    size = (WIDTH, rows * (panel + (0.34 if titles else 0.08)))
+    size = (WIDTH, rows * (panel + (0.38 if titles else 0.08)))
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -43,7 +46,7 @@ def image_grid(
         if truth is not None:
             outline_truth(axes, image, truth)
         if titles:
-            axes.set_title(titles[number], fontsize=SMALL, pad=3)
+            axes.set_title(titles[number], fontsize=TITLE, pad=3)
     figure.tight_layout(pad=0.2, w_pad=0.5, h_pad=0.5)
     return figure
 
@@ -74,8 +77,8 @@ def patch_on_image(
         _mark_centre(left, box, shade, dot=stays)
     outline(left, to_axes(patch_xyxy[None], image)[0], COLOURS[6], width=2.4, rim=True, clip_on=False)
     outline_truth(right, cut, seen)
-    left.set_title("the image and a patch of it", fontsize=SMALL)
-    right.set_title("what the network sees", fontsize=SMALL)
+    left.set_title("the image and a patch of it", fontsize=TITLE)
+    right.set_title("what the network sees", fontsize=TITLE)
     figure.tight_layout(pad=0.3)
     return figure
 

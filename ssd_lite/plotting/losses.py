@@ -1,6 +1,7 @@
 """The shapes of losses, which default boxes receive a gradient, and a loss over its steps."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from jaxtyping import Bool, Float
@@ -19,11 +20,13 @@ def loss_shapes(
     values: Mapping[str, Float[Tensor, " n"]],
     gradients: Mapping[str, Float[Tensor, " n"]],
 ) -> Figure:
-    """Losses over the error, and their gradients beside them."""
-    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.2))
+    """Losses over the error, and their gradients beside them; the last one is broad and pale."""
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 2.9))
     for axes, curves, label in zip(panels, (values, gradients), ("loss", "gradient"), strict=True):
         for (name, curve), shade, line in zip(curves.items(), COLOURS, LINES, strict=False):
-            axes.plot(errors.tolist(), curve.tolist(), line, color=shade, linewidth=2.2, label=name)
+            last = name == list(curves)[-1]
+            look: dict[str, Any] = {"linewidth": 7, "alpha": 0.4, "zorder": 1} if last else {"linewidth": 2.2}
+            axes.plot(errors.tolist(), curve.tolist(), "-" if last else line, color=shade, label=name, **look)
         axes.set(xlabel="error $l - \\hat g$", title=label)
     panels[0].set_ylim(0, 4)
     panels[1].set_ylim(-3, 3)
@@ -40,7 +43,7 @@ def line_fits(
     fits: Mapping[str, tuple[float, float]],
 ) -> Figure:
     """Points, with crosses for outliers, and the line (slope, intercept) that each loss fits to them."""
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.5))
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.8))
     axes.plot(x[~outlier].tolist(), y[~outlier].tolist(), "o", color="0.35", markersize=5)
     axes.plot(x[outlier].tolist(), y[outlier].tolist(), "X", color=COLOURS[3], markersize=9, label="outlier")
     ends = [float(x.min()), float(x.max())]
@@ -62,7 +65,7 @@ def gradient_boxes(
     negative: Bool[Tensor, " d"],
 ) -> Figure:
     """The default boxes whose prediction receives a gradient: positives, and the negatives that count."""
-    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.5))
     parts = (("positive", positive, COLOURS[5]), ("negative, counted", negative, COLOURS[3]))
     for axes, (name, chosen, shade) in zip(panels, parts, strict=True):
         show_image(axes, image)
@@ -77,7 +80,7 @@ def gradient_boxes(
 @styled
 def overfitting(losses: Mapping[str, Sequence[float]]) -> Figure:
     """Losses over the steps, on a logarithmic axis."""
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.1))
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.6))
     for (name, values), shade in zip(losses.items(), COLOURS, strict=False):
         axes.plot(range(1, len(values) + 1), values, color=shade, linewidth=2, label=name)
     axes.set_yscale("log")

@@ -11,12 +11,15 @@ from torch import Tensor
 
 from ssd_lite.data.examples import Example
 from ssd_lite.plotting.boxes import draw_truth, outline, show_image, to_axes
-from ssd_lite.plotting.style import COLOURS, SMALL, TYPE, WIDTH, styled
+from ssd_lite.plotting.style import COLOURS, styled
 
 POSITIVE, HARD, OTHER = COLOURS[0], COLOURS[1], "0.78"
 """Colours of positives, of picked negatives, and of all other negatives."""
 
-PER_ROW = 48
+NARROW = 6.2
+"""Width of a figure in inches whose small type is 9 pixels high where the figure is 360 pixels wide."""
+
+PER_ROW = 42
 """Squares in a row of :func:`positives_and_negatives`."""
 
 
@@ -29,7 +32,7 @@ def positives_and_negatives(
     classes: Sequence[str],
 ) -> Figure:
     """A scene with its positives, and beside it a square per default box: positives, picked, the rest."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 4.2), width_ratios=(1, 1.05))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(NARROW, 3.9))
     show_image(left, example.image)
     for box in to_axes(defaults_xyxy[positive], example.image):
         outline(left, box, POSITIVE, width=1.6)
@@ -39,7 +42,7 @@ def positives_and_negatives(
     right.scatter(
         [number % PER_ROW for number in range(total)],
         [number // PER_ROW for number in range(total)],
-        s=14,
+        s=11,
         c=shades,
         marker="s",
         linewidths=0,
@@ -52,8 +55,8 @@ def positives_and_negatives(
         ("0.4", f"of {total:,} default boxes"),
     )
     for line, (shade, text) in enumerate(counts):
-        y = -0.02 - 0.075 * line
-        right.text(0, y, text, color=shade, transform=right.transAxes, va="top", fontsize=TYPE + 1)
+        y = -0.02 - 0.09 * line
+        right.text(0, y, text, color=shade, transform=right.transAxes, va="top")
     left.set_anchor("N")
     figure.tight_layout(pad=0.6)
     return figure
@@ -62,7 +65,7 @@ def positives_and_negatives(
 @styled
 def loss_shares(rows: Mapping[str, Sequence[float]]) -> Figure:
     """Bars that add up to 1: the shares of positives, of hard negatives, and of all other negatives."""
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.1 + 0.42 * len(rows)))
+    figure, axes = plt.subplots(figsize=(NARROW, 0.9 + 0.34 * len(rows)))
     for row, shares in enumerate(rows.values()):
         start = 0.0
         for share, shade in zip(shares, (POSITIVE, HARD, OTHER), strict=True):
@@ -87,7 +90,7 @@ def sorted_losses(
     losses: Float[Tensor, " d"], positive: Bool[Tensor, " d"], chosen: Bool[Tensor, " d"]
 ) -> Figure:
     """A bar per default box: by index, and again with positives first and negatives by falling loss."""
-    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.0), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(NARROW, 2.8), sharey=True)
     by_loss = losses.masked_fill(positive, torch.inf).sort(descending=True, stable=True).indices
     for axes, order in zip(panels, (torch.arange(len(losses)), by_loss), strict=True):
         shades = [POSITIVE if positive[i] else HARD if chosen[i] else OTHER for i in order]
@@ -113,13 +116,16 @@ def mined_boxes(
     examples: Sequence[Example],
     defaults_xyxy: Float[Tensor, "d 4"],
     chosen: Mapping[str, Bool[Tensor, "b d"]],
+    *,
+    shades: Sequence[str] = (HARD,),
 ) -> Figure:
-    """A row per scene, with the negatives picked in it at several moments of training.
+    """A row per scene, with some of its default boxes in each column, and its objects in broken lines.
 
-    ``chosen`` maps the title of a column to the picked negatives of all scenes.
+    ``chosen`` maps the title of a column to the default boxes of all scenes that it shows, such as the
+    negatives picked at a step of training. The columns take their colours from ``shades`` in turn.
     """
     rows, columns = len(examples), len(chosen)
-    size = (WIDTH, 0.3 + WIDTH / columns * rows)
+    size = (NARROW, 0.3 + NARROW / columns * rows)
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for column, (title, picked) in enumerate(chosen.items()):
         grid[0, column].set_title(title)
@@ -127,7 +133,7 @@ def mined_boxes(
             axes = grid[row, column]
             show_image(axes, example.image)
             for box in to_axes(defaults_xyxy[picked[row]], example.image):
-                outline(axes, box, HARD, width=1.6, alpha=0.8)
+                outline(axes, box, shades[column % len(shades)], width=1.6, alpha=0.8)
             for box in to_axes(example.truth.boxes_xyxy, example.image):
                 outline(axes, box, "black", width=2.2, style="--")
     figure.tight_layout(pad=0.4)
@@ -140,16 +146,17 @@ def look_alikes(
     boxes_xyxy: Float[Tensor, "n 4"],
     texts: Sequence[str],
     *,
-    columns: int = 3,
+    columns: int = 2,
 ) -> Figure:
     """Images, each with one default box and, below it, what the detector took it for."""
     rows = -(-len(examples) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(WIDTH, 2.7 * rows), squeeze=False)
+    size = (NARROW, rows * (NARROW / columns + 0.2))
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, example, box, text in zip(grid.flat, examples, boxes_xyxy, texts, strict=False):
         show_image(axes, example.image)
         outline(axes, to_axes(box[None], example.image)[0], HARD, width=3.0)
-        axes.set_title(text, y=-0.14, fontsize=SMALL)
-    figure.tight_layout(pad=0.6, h_pad=2.2)
+        axes.set_title(text, y=-0.12)
+    figure.tight_layout(pad=0.6, h_pad=1.6)
     return figure

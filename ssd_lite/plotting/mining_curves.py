@@ -9,8 +9,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ssd_lite.plotting.mining import HARD, OTHER
-from ssd_lite.plotting.style import COLOURS, WIDTH, series_colour, styled
+from ssd_lite.plotting.curves import final_map
+from ssd_lite.plotting.mining import HARD, NARROW, OTHER
+from ssd_lite.plotting.style import COLOURS, series_colour, styled
 
 
 @styled
@@ -22,7 +23,7 @@ def imbalance(
     ``ratios`` holds one number per scene for each layout's name; ``layouts`` holds, for each way to add
     default boxes, pairs of their number and the percentage of positives.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.6))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(NARROW, 3.3))
     edges = torch.logspace(1, 4, 31).tolist()
     for shade, (name, values) in zip(COLOURS[1::-1], ratios.items(), strict=False):
         left.hist(list(values), bins=edges, color=shade, alpha=0.55, label=name)
@@ -47,7 +48,7 @@ def mining_progress(
 
     ``agreement`` has a value for each of the steps but the first.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(NARROW, 2.9))
     for (name, values), shade in zip(overlap.items(), (HARD, "0.45"), strict=False):
         left.plot(steps, values, "o-" if shade == HARD else "--", color=shade, linewidth=2.5, label=name)
     left.set(xlabel="step", ylabel="mean best overlap", ylim=(0, None))
@@ -69,7 +70,7 @@ def mining_speed(study: Mapping[str, Any], panels: Mapping[str, Mapping[str, str
     ``panels`` maps a title to the variants drawn under it, each with its name in the legend. A run counts 0
     after it diverged.
     """
-    figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 3.7), sharey=True, squeeze=False)
+    figure, grid = plt.subplots(1, len(panels), figsize=(NARROW, 3.1), sharey=True, squeeze=False)
     steps = sorted({step for runs in study["runs"].values() for run in runs for step, _ in run["map"]})
     for axes, (title, variants) in zip(grid[0], panels.items(), strict=True):
         for number, (variant, name) in enumerate(variants.items()):
@@ -87,6 +88,31 @@ def mining_speed(study: Mapping[str, Any], panels: Mapping[str, Mapping[str, str
 
 
 @styled
+def mining_rates(study: Mapping[str, Any], variants: Mapping[str, Mapping[float, str]]) -> Figure:
+    """The final mAP of an ablation study over the learning rate: a dot per seed and a line through the means.
+
+    ``variants`` maps a name in the legend to the study's variants by their learning rate.
+    """
+    figure, axes = plt.subplots(figsize=(NARROW, 3.1))
+    values = final_map(study)
+    rates = sorted({rate for by_rate in variants.values() for rate in by_rate})
+    for number, (name, by_rate) in enumerate(variants.items()):
+        shade, aside = series_colour(number), 1.05 ** (number - (len(variants) - 1) / 2)
+        for rate, variant in by_rate.items():
+            dots = values[variant]
+            axes.plot([rate * aside] * len(dots), dots, "o", color=shade, markersize=4, alpha=0.6)
+        means = [mean(values[variant]) for variant in by_rate.values()]
+        places = [rate * aside for rate in by_rate]
+        axes.plot(places, means, color=shade, linewidth=2.5, label=name)
+    axes.set(xscale="log", ylim=(0, None), xlabel="learning rate", ylabel="mAP at an overlap of 0.5")
+    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    axes.minorticks_off()
+    axes.legend(loc="center left", bbox_to_anchor=(0.0, 0.55), handlelength=1.2)
+    figure.tight_layout()
+    return figure
+
+
+@styled
 def focal_and_mining(
     losses: Sequence[float], cut: float, at: Sequence[float], weights: Mapping[str, Sequence[float]]
 ) -> Figure:
@@ -94,7 +120,7 @@ def focal_and_mining(
 
     Mining is a step at ``cut``; ``weights`` holds a named curve over the losses ``at``.
     """
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.5))
+    figure, axes = plt.subplots(figsize=(NARROW, 3.1))
     counts = axes.twinx()
     bins = torch.logspace(-4, 1, 41).tolist()
     counts.hist([min(max(value, 1e-4), 9.99) for value in losses], bins=bins, color=OTHER)

@@ -16,31 +16,43 @@ from ssd_lite.plotting.images import outline_truth
 from ssd_lite.plotting.style import COLOURS, SMALL, WIDTH, colour, styled
 from ssd_lite.truths import Truth
 
-DEFAULT, OBJECT, DECODED = "0.2", COLOURS[0], COLOURS[1]
-"""Colours of default boxes, objects and decoded boxes."""
+DEFAULT, OBJECT, DECODED, FAINT = "0.2", COLOURS[0], COLOURS[1], "0.35"
+"""Colours of default boxes, objects, decoded boxes and default boxes that are not matched."""
 
 
 @styled
 def matched_boxes(
-    image: Image, truth: Truth, defaults_xyxy: Float[Tensor, "d 4"], matches: Int64[Tensor, " d"]
+    image: Image,
+    truth: Truth,
+    defaults_xyxy: Float[Tensor, "d 4"],
+    matches: Int64[Tensor, " d"],
+    predicted_xyxy: Float[Tensor, "d 4"],
+    predicted: Sequence[str],
 ) -> Figure:
-    """All default boxes of a small layout, and beside them the matched ones with their numbers."""
-    figure, (everything, positives) = plt.subplots(1, 2, figsize=(WIDTH, 3.7))
-    for axes in (everything, positives):
+    """Left, a small layout with its matched default boxes by number; right, what is predicted for those.
+
+    ``predicted`` holds the class that is predicted for each default box.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.5))
+    height, width = image.shape[-2:]
+    for axes in (left, right):
         show_image(axes, image)
         outline_truth(axes, image, truth)
-    everything.set_title(f"{len(truth)} objects, {len(defaults_xyxy)} default boxes")
-    positives.set_title(f"{int((matches >= 0).sum())} default boxes are matched")
-    for number, (box, owner) in enumerate(zip(to_axes(defaults_xyxy, image), matches.tolist(), strict=True)):
-        outline(everything, box, "0.25", width=1.2)
-        if owner >= 0:
-            shade = colour(int(truth.labels[owner]))
-            outline(positives, box, shade, width=2.4)
-            ground = {"facecolor": shade, "edgecolor": "none", "pad": 2}
-            positives.text(box[2], box[3], str(number), ha="right", va="bottom", color="white", bbox=ground)
-    height, width = image.shape[-2:]
-    for axes in (everything, positives):
         axes.set(xlim=(-0.06 * width, 1.06 * width), ylim=(1.06 * height, -0.06 * height))
+    left.set_title(f"{int((matches >= 0).sum())} of {len(matches)} are matched")
+    right.set_title("predicted for them")
+    rows = zip(to_axes(defaults_xyxy, image), to_axes(predicted_xyxy, image), strict=True)
+    for number, (box, guess) in enumerate(rows):
+        owner = int(matches[number])
+        if owner < 0:
+            outline(left, box, FAINT, width=0.9)
+            continue
+        shade = colour(int(truth.labels[owner]))
+        outline(left, box, shade, width=2.4)
+        outline(right, guess, shade, width=2.4)
+        top = owner in matches[:number]  # the second of an object, so that no two texts meet
+        _write_in_corner(left, box, str(number), shade, top=top)
+        _write_in_corner(right, guess, f"{number} {predicted[number]}", shade, top=top)
     figure.tight_layout(pad=0.5)
     return figure
 
@@ -54,7 +66,7 @@ def offset_pairs(
     ``pairs`` maps a title to a default box and an object (cxcywh) and their offsets. Small boxes are
     magnified in an inset.
     """
-    figure, panels = plt.subplots(1, len(pairs), figsize=(WIDTH, 4.7), squeeze=False)
+    figure, panels = plt.subplots(1, len(pairs), figsize=(WIDTH, 4.2), squeeze=False)
     for axes, (title, (default, truth, offsets)) in zip(panels[0], pairs.items(), strict=True):
         _unit_square(axes)
         axes.set_title(title)
@@ -77,7 +89,7 @@ def decoded_boxes(
     decoded_cxcywh: Mapping[str, Float[Tensor, "4"]],
 ) -> Figure:
     """A panel per title with its decoded box, the default box and the object."""
-    figure, panels = plt.subplots(1, len(decoded_cxcywh), figsize=(WIDTH, 3.0), squeeze=False)
+    figure, panels = plt.subplots(1, len(decoded_cxcywh), figsize=(WIDTH, 2.9), squeeze=False)
     for axes, (title, box) in zip(panels[0], decoded_cxcywh.items(), strict=True):
         _unit_square(axes)
         axes.set_title(title, fontsize=SMALL)
@@ -93,7 +105,7 @@ def decoded_boxes(
 @styled
 def ratio_costs(ratios: Float[Tensor, " n"], costs: Mapping[str, Float[Tensor, " n"]]) -> Figure:
     """The cost of a wrong size over the ratio of predicted to true size, on a logarithmic axis."""
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.5))
     for (name, cost), shade, line in zip(costs.items(), (COLOURS[1], COLOURS[0]), ("-", "--"), strict=False):
         axes.plot(ratios.tolist(), cost.tolist(), line, color=shade, linewidth=2.4, label=name)
     axes.axvline(1, color="0.7", linewidth=1)
@@ -109,7 +121,7 @@ def ratio_costs(ratios: Float[Tensor, " n"], costs: Mapping[str, Float[Tensor, "
 @styled
 def offset_spread(offsets: Mapping[str, Float[Tensor, "n 4"]], *, limit: float = 5.0) -> Figure:
     """Histograms of the four offsets in [-limit, limit], a panel per title."""
-    figure, panels = plt.subplots(1, len(offsets), figsize=(WIDTH, 3.0), squeeze=False, sharex=True)
+    figure, panels = plt.subplots(1, len(offsets), figsize=(WIDTH, 2.8), squeeze=False, sharex=True)
     for axes, (title, values) in zip(panels[0], offsets.items(), strict=True):
         lines = zip(("cx", "cy", "w", "h"), COLOURS[:4], ("-", "--", "-", "--"), strict=True)
         for column, (name, shade, style) in enumerate(lines):
@@ -127,6 +139,15 @@ def offset_spread(offsets: Mapping[str, Float[Tensor, "n 4"]], *, limit: float =
     panels[0][-1].legend(loc="upper right", handlelength=1.2)
     figure.tight_layout()
     return figure
+
+
+def _write_in_corner(axes: Axes, box: Sequence[float], text: str, shade: str, *, top: bool) -> None:
+    """Write in the lower right corner of a box or above its upper left one, on its colour, in the picture."""
+    x0, x1 = axes.get_xlim()
+    place = (max(box[0], x0), box[1]) if top else (min(box[2], x1), box[3])
+    options: dict[str, Any] = {"ha": "left" if top else "right", "va": "bottom", "fontsize": SMALL}
+    ground = {"facecolor": shade, "edgecolor": "none", "pad": 2}
+    axes.text(*place, text, color="white", bbox=ground, **options)
 
 
 def _legend_below(figure: Figure, *, decoded: bool) -> None:

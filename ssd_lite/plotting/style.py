@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from ssd_lite.files import write_atomic
 
-WIDTH = 7.0
+WIDTH = 6.2
 """Width of a figure in inches: a column of the book's page."""
 
 TYPE, SMALL = 12.0, 11.5
-"""Type sizes in points. On a phone, 400 pixels wide, the smaller one is 9 pixels high."""
+"""Type sizes in points. On a phone figures are 368 pixels wide, and the smaller one is 9 pixels high."""
 
 STYLE: Any = {
     "figure.dpi": 130,

@@ -1,4 +1,7 @@
-"""Default boxes: their scales, aspect ratios and tiling, and how well they cover a dataset."""
+"""Default boxes: their scales, aspect ratios and tiling, and how well they cover a dataset.
+
+Explained in chapter 3, ``book/03-scales.ipynb``.
+"""
 
 from ssd_lite.scales.default_boxes import DefaultBoxes, defaults_cxcywh
 from ssd_lite.scales.fitting import Coverage, coverage, fit

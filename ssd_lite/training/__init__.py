@@ -1,4 +1,7 @@
-"""Train a detector, evaluate it, and resume a run that was stopped."""
+"""Train a detector, evaluate it, and resume a run that was stopped.
+
+Explained in chapter 6, ``book/06-training.ipynb``.
+"""
 
 from ssd_lite.deprecation import renamed
 from ssd_lite.training.deprecated import held_out_dataset, loaded, sources, training_dataset  # noqa: F401

@@ -123,7 +123,8 @@ def test_fetches_the_package_where_it_is_missing_and_only_there(path) -> None:
     assert tags(first) == ["install", "remove-cell"]
     assert first.source == code(NOTEBOOKS[0])[0].source
     assert not any("install" in tags(cell) for cell in code(path)[1:])
-    assert f"--branch v{_version()} {_address()}" in first.source
+    assert f"--branch v{_version()} " in first.source
+    assert f'"{_address()}"' in first.source
 
 
 def test_the_address_of_the_repository_is_the_same_everywhere() -> None:

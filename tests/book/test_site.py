@@ -18,7 +18,7 @@ from tests.book.chapters import CHAPTERS, ROOT, name, pages
 pytestmark = pytest.mark.site
 
 SITE = Path(os.environ.get("SSD_LITE_SITE", ROOT / "_build" / "html")).resolve()
-WIDTHS = (1400, 500)
+WIDTHS = (1400, 768, 400)
 GENERATED = {"genindex", "search", "py-modindex"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -101,6 +101,30 @@ def test_a_page_fits_its_width(visit: Visit) -> None:
     assert visit.ask(wide) <= 1
     cut = visit.ask("""() => [...document.querySelectorAll('article img')]
         .filter(i => i.getBoundingClientRect().right > window.innerWidth + 1).map(i => i.src)""")
+    assert cut == []
+
+
+def test_nothing_is_cut_inside_a_page(visit: Visit) -> None:
+    """Equations and code are whole on a wide page and can be scrolled on a narrow one; printed lines wrap."""
+    cut = visit.ask("""() => {
+        const cut = [];
+        const narrow = window.innerWidth < 1000;
+        const column = document.querySelector('article').getBoundingClientRect().right + 1;
+        for (const part of document.querySelectorAll(
+                'article mjx-container, article div.highlight pre, article table')) {
+            if (!part.getClientRects().length) continue;  // folded
+            const isOutput = part.closest('.cell_output') !== null;
+            const wide = part.getBoundingClientRect().right > column
+                || part.scrollWidth > part.clientWidth + 1 && part.tagName === 'PRE';
+            if (!wide) continue;
+            let box = part;
+            while (box.tagName !== 'ARTICLE' && !/auto|scroll/.test(getComputedStyle(box).overflowX))
+                box = box.parentElement;
+            const scrolls = box.tagName !== 'ARTICLE';
+            if (!(narrow && scrolls && !isOutput)) cut.push(part.textContent.slice(0, 120));
+        }
+        return cut;
+    }""")
     assert cut == []
 
 

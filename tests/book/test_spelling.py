@@ -48,6 +48,7 @@ def words(text: str) -> list[str]:
         text,
         flags=re.MULTILINE,
     )
+    text = re.sub(r"^(```+|:::+)$", " ", text, flags=re.MULTILINE)  # an odd backtick would pair with the next
     text = re.sub(r"\{term\}`([^`<]*)[^`]*`", r"\1", text)
     text = re.sub(r"`[^`]*`", " ", text)
     return [word.strip("'’") for word in re.findall(r"[A-Za-z][A-Za-z'’]*", text)]

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from ssd_lite.plotting.style import WIDTH
 
 matplotlib.use("Agg")
-PHONE_PX, LEAST_PX = 400, 9
+PHONE_PX, LEAST_PX = 368, 9  # the column of a page that is 400 pixels wide
 
 
 @pytest.fixture(autouse=True)
@@ -31,4 +31,4 @@ def smallest_type_px(figure: Figure) -> float:
     figure.canvas.draw()
     texts = [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible()]
     points = min((text.get_fontsize() for text in texts), default=72.0)
-    return points / 72 * PHONE_PX / WIDTH
+    return points / 72 * PHONE_PX / figure.get_size_inches()[0]

@@ -7,6 +7,7 @@ import torch
 from ssd_lite import Truth, plotting
 from ssd_lite.data import Scenes
 from ssd_lite.plotting import colour
+from ssd_lite.plotting.style import WIDTH
 
 SCENES = Scenes(count=3)
 TRUTH = Truth.of([[0.0, 0.0, 0.5, 0.5], [0.25, 0.5, 1.0, 1.0]], [1, 2])
@@ -31,7 +32,7 @@ def test_pictures_have_their_boxes_and_titles() -> None:
     box = [patch.get_bbox().extents.tolist() for patch in drawn[0].patches][::2]
     assert box == [[-0.5, -0.5, 63.5, 63.5], [31.5, 63.5, 127.5, 127.5]]
     assert len(figure.axes) == 4
-    assert figure.get_size_inches()[0] == 7
+    assert figure.get_size_inches()[0] == WIDTH
 
 
 def test_pictures_without_truths_or_titles() -> None:

@@ -61,12 +61,20 @@ def test_picked_negatives_stand_in_their_scene_and_column() -> None:
     figure = plotting.mined_boxes(examples, DEFAULTS, chosen)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["step 0", "step 9", "", ""]
+    assert to_hex(figure.axes[1].patches[0].get_edgecolor()) == to_hex(HARD)
     objects = [len(example.truth) for example in examples for _ in chosen]
     drawn = [len(axes.patches) - truths for axes, truths in zip(figure.axes, objects, strict=True)]
     assert drawn == [1, 2, 0, 1]
     last = figure.axes[3].patches[0]
     assert (last.get_width(), last.get_height(), last.get_linestyle()) == (128, 128, "-")
     assert figure.axes[3].patches[-1].get_linestyle() == "--"
+
+
+def test_columns_take_their_colours_in_turn() -> None:
+    chosen = {"positives": mask(0)[None], "negatives": mask(1)[None]}
+    figure = plotting.mined_boxes([SCENES[0]], DEFAULTS, chosen, shades=(POSITIVE, HARD))
+    first = [to_hex(axes.patches[0].get_edgecolor()) for axes in figure.axes]
+    assert first == [to_hex(POSITIVE), to_hex(HARD)]
 
 
 def test_a_look_alike_is_framed_and_named() -> None:

@@ -44,6 +44,19 @@ def test_the_mean_of_the_seeds_is_thick_and_a_run_that_diverged_counts_nothing()
     assert right.get_legend().get_texts()[0].get_text() == "all negatives"
 
 
+def test_rates_have_a_dot_for_each_seed_and_a_line_through_the_means() -> None:
+    runs = {
+        "hard": [{"map": [[9, 0.4]]}, {"map": [[9, 0.6]]}],
+        "hard, fast": [{"map": [[9, 0.3]]}, {"map": [], "diverged": 3}],
+    }
+    figure = plotting.mining_rates({"runs": runs}, {"3:1": {0.02: "hard", 0.08: "hard, fast"}})
+    slow, fast, line = figure.axes[0].lines
+    assert (list(slow.get_ydata()), list(fast.get_ydata())) == ([0.4, 0.6], [0.3, 0.0])
+    assert list(line.get_ydata()) == pytest.approx([0.5, 0.15])
+    assert line.get_xdata() == pytest.approx([0.02, 0.08])
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0.02", "0.08"]
+
+
 def test_mining_is_a_step_and_focal_weights_are_curves() -> None:
     figure = plotting.focal_and_mining(
         [0.0, 0.1, 1.0, 30.0], 0.5, [0.1, 0.2, 1.0], {"γ = 2": [0.0, 0.01, 0.4]}

@@ -19,21 +19,23 @@ def _boxes(axes: plt.Axes, line: str) -> list[list[float]]:
     return [[*p.get_xy(), p.get_width(), p.get_height()] for p in axes.patches if p.get_linestyle() == line]
 
 
-def test_the_example_shows_all_default_boxes_and_the_matched_ones_by_number() -> None:
+def test_the_example_shows_the_matched_default_boxes_by_number_and_their_predictions() -> None:
     matches = torch.full((16,), -1)
     matches[4], matches[8] = 1, 0
-    figure = plotting.matched_boxes(SCENE.image, SCENE.truth, DEFAULTS, matches)
+    predicted = ["background"] * 8 + ["cat"] * 8
+    figure = plotting.matched_boxes(SCENE.image, SCENE.truth, DEFAULTS, matches, DEFAULTS, predicted)
     left, right = figure.axes
-    grey = [p for p in left.patches if to_hex(p.get_edgecolor()) == "#404040"]
-    assert len(grey) == 16
-    assert [text.get_text() for text in right.texts] == ["4", "8"]
+    grey = [p for p in left.patches if to_hex(p.get_edgecolor()) == "#595959"]
+    assert len(grey) == 14
+    assert [text.get_text() for text in left.texts] == ["4", "8"]
+    assert [text.get_text() for text in right.texts] == ["4 background", "8 cat"]
     drawn = [p for p in right.patches if p.get_linestyle() == "-" and to_hex(p.get_edgecolor()) != "#ffffff"]
     x0, y0, x1, y1 = (DEFAULTS[8] * torch.tensor([100, 200, 100, 200])).tolist()  # the image is 100 wide
     assert [*drawn[1].get_xy(), drawn[1].get_width(), drawn[1].get_height()] == pytest.approx(
         [x0 - 0.5, y0 - 0.5, x1 - x0, y1 - y0]
     )
     assert to_hex(drawn[1].get_edgecolor()) == plotting.colour(1).lower()  # the cat's
-    assert "2 default boxes" in right.get_title()
+    assert left.get_title() == "2 of 16 are matched"
 
 
 def test_a_pair_shows_both_boxes_and_its_four_offsets() -> None:

@@ -1,0 +1,64 @@
+"""Code stays out of the way: teaching cells are short, drawing cells folded, and no line is cut."""
+
+import re
+
+import nbformat
+import pytest
+
+from ssd_lite import augmentation, criterion, evaluation, matching, mining, objective, scales, training
+from tests.book.chapters import CHAPTERS, NOTEBOOKS, ROOT, code, name, tags
+
+COLUMNS, LINES = 80, 16
+"""The width of the page's column in characters, and the most lines of a cell that stays open."""
+
+FOLDED = {"hide-input", "remove-input", "remove-cell"}
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=name)
+
+
+@every_notebook
+def test_no_line_is_wider_than_the_column(path) -> None:
+    for cell in code(path):
+        if "remove-cell" in tags(cell):
+            continue
+        printed = [output.get("text", "") for output in cell.outputs]
+        for line in "\n".join([cell.source, *printed]).splitlines():
+            assert len(line) <= COLUMNS, line
+
+
+@every_notebook
+def test_a_cell_that_draws_is_folded(path) -> None:
+    for cell in code(path):
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            assert FOLDED & set(tags(cell)), cell.source
+
+
+@every_chapter
+def test_a_cell_that_stays_open_is_short(path) -> None:
+    """Solutions are folded as a whole, so their cells may be longer."""
+    inside = False
+    for cell in nbformat.read(path, as_version=4).cells:
+        begins, ends = cell.source.rfind("{solution-start}"), cell.source.rfind("{solution-end}")
+        inside = inside if begins == ends else begins > ends  # both -1: nothing changes
+        if cell.cell_type == "code" and not inside and not FOLDED & set(tags(cell)):
+            assert len(cell.source.splitlines()) <= LINES, cell.source
+
+
+@every_chapter
+def test_a_page_opens_without_code(path) -> None:
+    """The first code that a reader sees comes behind the first picture."""
+    for cell in code(path):
+        if "image/png" in str([output.get("data") for output in cell.outputs]):
+            return
+        assert FOLDED & set(tags(cell)), cell.source
+
+
+def test_each_step_names_the_chapter_that_explains_it() -> None:
+    modules = (matching, objective, criterion, scales, mining, augmentation, training, evaluation)
+    named = [re.search(r"Explained in chapter (\d), ``(.*)``", module.__doc__ or "") for module in modules]
+    found = [(int(match[1]), match[2]) for match in named if match]
+    assert [number for number, _ in found] == [1, 2, 2, 3, 4, 5, 6, 6]
+    assert all(
+        (ROOT / file).name.startswith(f"0{number}") and (ROOT / file).exists() for number, file in found
+    )

@@ -1,0 +1,44 @@
+"""The page that goes through section 2.2: every sentence of the source is there, and what it names exists."""
+
+import re
+
+import pytest
+
+from tests.book.chapters import BOOK, ROOT, prose
+
+PAGE = (BOOK / "section-2-2.md").read_text()
+ENTRIES = re.findall(r"^(\d+)\\\. “(.*?) …”\n: (.*?)(?=^\d+\\\.|^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_entries_are_numbered() -> None:
+    assert [int(number) for number, _, _ in ENTRIES] == list(range(1, len(ENTRIES) + 1))
+    assert len(ENTRIES) == 49
+
+
+def test_every_sentence_of_the_source_has_its_entry_in_order(shared) -> None:
+    source = (shared / "source" / "section-2.2-training.md").read_text()
+    english = source.split("### English Version")[1].split("### النسخة العربية")[0]
+    english = re.sub(r"\*\*.*?\*\* ", "", english)  # titles of paragraphs
+    at = 0
+    for _, beginning, _ in ENTRIES:
+        found = english.find(beginning, at)
+        assert found >= 0, beginning
+        between = re.sub(r"\$\$.*?\$\$", "", english[at:found], flags=re.DOTALL)
+        sentences = re.findall(r"[a-z)][.:] +(?=[A-Z])", between)
+        assert len(sentences) <= 1, f"before “{beginning}” a sentence has no entry: {between}"
+        at = found + len(beginning)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry[0])
+def test_what_an_entry_names_exists(entry) -> None:
+    _, _, body = entry
+    chapters = re.findall(r"\]\((\S+\.ipynb)\), “(.*?)”", body)
+    assert chapters
+    for chapter, heading in chapters:
+        assert re.search(rf"^#+ {re.escape(heading)}$", prose(BOOK / chapter), re.MULTILINE), heading
+    for file, function in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", body):
+        text = (ROOT / file).read_text()
+        assert not function or f"def {function}(" in text, function
+    for study in re.findall(r"`benchmarks.ablations (\w+)`", body):
+        assert f"def _{study}()" in (ROOT / "benchmarks/ablations/studies.py").read_text()
+    assert "*Tested:*" in body or "*Measured:*" in body or "*Shown:*" in body
