@@ -58,11 +58,13 @@ def settings(folder: Path, english: Path) -> dict:
     sphinx = config["sphinx"]
     own = yaml.safe_load((LOCALE / "settings.yml").read_text())
     config["title"] = title
-    sphinx["config"]["html_theme_options"]["logo"]["text"] = title
+    theme = sphinx["config"]["html_theme_options"] | own["html_theme_options"]
+    theme["logo"]["text"] = title
     folders = sphinx["local_extensions"].items()
     sphinx["local_extensions"] = {key: str(ROOT / path) for key, path in folders}
     sphinx["extra_extensions"].append("sphinx.ext.intersphinx")
     sphinx["config"] |= own | {
+        "html_theme_options": theme,
         "locale_dirs": [str(folder.resolve() / "locale")],
         "intersphinx_mapping": {
             "english": ["..", str(english.resolve() / "objects.inv")]
