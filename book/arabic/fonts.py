@@ -51,7 +51,9 @@ def write(folder: Path) -> None:
         FACE.format(file=path.stem, weight=path.stem.partition("-")[2].lower())
         for path in files
     )
-    (folder / "fonts.css").write_text("".join(faces).replace("regular", "normal"))
+    (folder / "fonts.css").write_text(
+        "".join(faces).replace("regular", "normal")
+    )
     licence(files[0], folder / "LICENSE.txt")
 
 

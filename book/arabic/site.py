@@ -18,6 +18,11 @@ LINK = re.compile(
 )
 RIGHT_TO_LEFT = '<div dir="rtl" lang="ar">\n\n{}\n\n</div>'
 
+APART = re.compile(
+    r"(\A# [^\n]*|^`{3,}\{solution-(?:start|end)\}.*?^`{3,}$)", re.M | re.S
+)
+"""What stays outside of a marked part, since JupyterLab looks for it there: title, and ends of solutions."""
+
 
 def build(english: Path) -> None:
     """Build the Arabic site into the folder ``ar`` of the English one."""
@@ -61,6 +66,9 @@ def drop_copies(english: Path, arabic: Path) -> set[str]:
             if original.is_file() and filecmp.cmp(original, path, False):
                 path.unlink()
                 shared.add(name)
+        for path in sorted((arabic / folder).rglob("*"), reverse=True):
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
     return shared
 
 
@@ -76,5 +84,11 @@ def from_right_to_left(
     """The notebook with its text marked as running from right to left."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = RIGHT_TO_LEFT.format(cell.source)
+            parts = APART.split(cell.source)
+            parts[::2] = [_marked(part.strip("\n")) for part in parts[::2]]
+            cell.source = "\n\n".join(part for part in parts if part)
     return notebook
+
+
+def _marked(part: str) -> str:
+    return RIGHT_TO_LEFT.format(part) if part else ""

@@ -61,7 +61,9 @@ def settings(folder: Path, english: Path) -> dict:
     theme = sphinx["config"]["html_theme_options"] | own["html_theme_options"]
     theme["logo"]["text"] = title
     folders = sphinx["local_extensions"].items()
-    sphinx["local_extensions"] = {key: str(ROOT / path) for key, path in folders}
+    sphinx["local_extensions"] = {
+        key: str(ROOT / path) for key, path in folders
+    }
     sphinx["extra_extensions"].append("sphinx.ext.intersphinx")
     sphinx["config"] |= own | {
         "html_theme_options": theme,
