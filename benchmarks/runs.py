@@ -33,8 +33,11 @@ SURE, SHOWN = 0.5, 12
 """The score from which a detection counts in the picture of misses, and how many images that shows."""
 
 
-def recipe(name: str, steps: int) -> Recipe:
-    """The settings that ``ssd-lite train FOLDER`` would choose, with the weights described above."""
+def recipe(name: str, steps: int, *, own_boxes: bool = False) -> Recipe:
+    """The settings that ``ssd-lite train FOLDER`` would choose, with the weights described above.
+
+    With ``own_boxes`` the model keeps its own default boxes even if others are fitted to the objects.
+    """
     if name == "scenes":
         return recipes.scenes().with_steps(steps)
     root, weights = SHARED / "data" / name, SHARED / "weights" / WEIGHTS
@@ -43,6 +46,7 @@ def recipe(name: str, steps: int) -> Recipe:
     chosen = for_folder(truths, root=str(root), weights=str(weights)).with_steps(steps)
     return chosen.changed(
         name=name,
+        default_boxes=None if own_boxes else chosen.default_boxes,
         train_split="trainval",
         model_options={**chosen.model_options, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
         checkpoint_every=max(1, steps // 9),
@@ -113,6 +117,7 @@ def options() -> argparse.ArgumentParser:
     found.add_argument("name", choices=STEPS)
     found.add_argument("--steps", type=int, help="by default " + str(STEPS))
     found.add_argument("--device", help="cpu or cuda; by default the GPU if there is one")
+    found.add_argument("--own-boxes", action="store_true", help="fit no default boxes; NAME_own_boxes.*.json")
     found.add_argument("--resume", action="store_true", help="resume the run if its folder holds one")
     found.add_argument("--run", type=Path, help="folder of the run; by default runs/NAME")
     found.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
@@ -124,11 +129,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run from the command line."""
     arguments = options().parse_args(argv)
     device = torch.device(arguments.device) if arguments.device else training.default_device()
-    record = Record(arguments.name, device=device, folder=arguments.out)
-    run = arguments.run or Path("runs") / arguments.name
+    name = arguments.name + ("_own_boxes" if arguments.own_boxes else "")
+    record = Record(name, device=device, folder=arguments.out)
+    run = arguments.run or Path("runs") / name
     if not arguments.resume:
         shutil.rmtree(run, ignore_errors=True)
-    chosen = recipe(arguments.name, arguments.steps or STEPS[arguments.name])
+    steps = arguments.steps or STEPS[arguments.name]
+    chosen = recipe(arguments.name, steps, own_boxes=arguments.own_boxes)
     result, measured = measure(chosen, run, device.type)
     if arguments.detector:
         about = models.about(run / "model.safetensors")

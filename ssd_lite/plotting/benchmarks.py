@@ -46,7 +46,8 @@ def _speedup_bar(axes: Axes, row: int, comparison: Mapping[str, Any]) -> None:
     axes.plot([1 / value for value in share["quartiles"]], [row, row], color=shade, linewidth=2)
     if comparison["goal"] is not None:
         axes.plot(1 / comparison["goal"], row, "|", color="black", markersize=16, markeredgewidth=2)
-    axes.annotate(f"{speed:.2g} ×", (1.005, row), xycoords=("axes fraction", "data"), va="center")
+    times = f"{speed:.1f} ×" if speed < 10 else f"{speed:.0f} ×"
+    axes.annotate(times, (1.005, row), xycoords=("axes fraction", "data"), va="center")
 
 
 @styled
@@ -74,7 +75,8 @@ def time_breakdown(parts: Mapping[str, float]) -> Figure:
     left = 0.0
     for number, (name, seconds) in enumerate(parts.items()):
         shade = COLOURS[number % len(COLOURS)]
-        label = f"{name} {1e3 * seconds:.3g} ms"
+        duration = f"{1e3 * seconds:,.0f}" if seconds >= 0.1 else f"{1e3 * seconds:.3g}"
+        label = f"{name} {duration} ms"
         axes.barh(0, 1e3 * seconds, left=left, color=shade, height=0.5, label=label)
         left += 1e3 * seconds
     axes.set(xlabel="milliseconds", yticks=(), ylim=(-0.4, 0.35 + 0.35 * rows))

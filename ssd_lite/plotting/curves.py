@@ -104,8 +104,6 @@ def precision_envelope(
     precision: Sequence[float],
     envelope: Sequence[float],
     eleven: Sequence[float],
-    *,
-    lowest: float = 0.0,
 ) -> Figure:
     """Precision over recall of one class: a dot per detection, the envelope, and the 11 points."""
     figure, axes = plt.subplots(figsize=(WIDTH, 3.9))
@@ -122,7 +120,7 @@ def precision_envelope(
         "clip_on": False,
     }
     axes.plot(tenths, eleven, "x", color=COLOURS[0], **crosses)
-    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(lowest, 1.03))
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.05))
     axes.legend(loc="lower left")
     figure.tight_layout()
     return figure

@@ -167,23 +167,21 @@ def detections_over_truth(
     tallest = max(image.shape[1] / image.shape[2] for image in images)
     columns = columns or len(images)
     rows, title_height = -(-len(images) // columns), 0.35 if titles else 0.0
-    size = (WIDTH, rows * (WIDTH / columns * tallest + title_height))
+    size = (WIDTH, rows * WIDTH / columns * tallest + title_height)
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     names = class_names(classes)
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, title in zip(grid.flat, titles, strict=False):
         axes.set_title(title)
-    for axes, image, truth, found in zip(
-        grid.flat[: len(images)], images, truths, detections, strict=True
-    ):
+    for axes, image, truth, found in zip(grid.flat[: len(images)], images, truths, detections, strict=True):
         show_image(axes, image)
         texts = [names[label - 1] if named else "" for label in truth.labels.tolist()]
         _relative_boxes(axes, image, truth.boxes_xyxy, truth.labels.tolist(), texts, broken=True)
         labels, boxes_xyxy, texts = detection_texts(found, classes, threshold=threshold)
         _relative_boxes(axes, image, boxes_xyxy, labels, texts)
     top = 1 - (title_height + 0.05) / size[1] if titles else 0.99
-    figure.subplots_adjust(0.005, 0.01, 0.995, top, wspace=0.03, hspace=0.03 + title_height / 3)
+    figure.subplots_adjust(0.005, 0.01, 0.995, top, wspace=0.03, hspace=0.03)
     return figure
 
 

@@ -158,5 +158,5 @@ def look_alikes(
         show_image(axes, example.image)
         outline(axes, to_axes(box[None], example.image)[0], HARD, width=3.0)
         axes.set_title(text, y=-0.12)
-    figure.tight_layout(pad=0.6, h_pad=1.6)
+    figure.tight_layout(pad=0.6, h_pad=2.4)
     return figure

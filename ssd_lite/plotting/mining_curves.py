@@ -34,6 +34,7 @@ def imbalance(
         counts, percentages = zip(*pairs, strict=True)
         right.plot(counts, percentages, mark + "-", color=shade, linewidth=2, label=name)
     right.set(xscale="log", yscale="log", xlabel="default boxes", ylabel="positives in %")
+    right.yaxis.set_major_formatter("{x:g}")
     for axes in (left, right):
         _legend_above(axes)
     figure.tight_layout()

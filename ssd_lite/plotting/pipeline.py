@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from ssd_lite.plotting.style import COLOURS, SMALL, TYPE, WIDTH, styled
+from ssd_lite.plotting.style import COLOURS, SMALL, WIDTH, styled
 
 TRAINING, PREDICTION = COLOURS[0], COLOURS[1]
 """Colours of the two paths through the package."""
@@ -39,7 +39,7 @@ EDGES = (
 )
 """Start, end, what is passed on, and the path that the edge belongs to."""
 
-HALF_WIDTH, HALF_HEIGHT, ROW_HEIGHT = 0.41, 0.22, 0.98
+HALF_WIDTH, HALF_HEIGHT, ROW_HEIGHT = 0.44, 0.22, 0.98
 """Of a node, and the distance between rows; columns are 1 apart."""
 
 
@@ -55,7 +55,7 @@ def pipeline() -> Figure:
         y = -ROW_HEIGHT * 1.75 - 0.28 * row
         axes.plot([-0.35, -0.1], [y, y], color=shade, linewidth=2.6, solid_capstyle="butt")
         axes.text(-0.05, y, text, va="center", color=shade)
-    axes.set(xlim=(-0.44, 3.44), ylim=(-2 * ROW_HEIGHT - 0.28, 0.28), aspect="auto")
+    axes.set(xlim=(-0.46, 3.46), ylim=(-2 * ROW_HEIGHT - 0.28, 0.28), aspect="auto")
     axes.set_axis_off()
     figure.subplots_adjust(0, 0, 1, 1)
     return figure
@@ -75,7 +75,7 @@ def _draw_node(axes: Axes, name: str) -> None:
     text, below = name.replace(" ", "\n"), NODES[name][2]
     two_lines = bool(below) and "\n" not in text
     centred: dict[str, Any] = {"ha": "center", "va": "center"}
-    axes.text(x, y + 0.075 * two_lines, text, fontsize=TYPE, fontweight="bold", **centred)
+    axes.text(x, y + 0.075 * two_lines, text, fontsize=SMALL, fontweight="bold", **centred)
     if two_lines:
         axes.text(x, y - 0.1, below, fontsize=SMALL, color="0.3", **centred)
 

@@ -32,7 +32,7 @@ def test_a_bar_starts_at_as_fast_and_a_mark_stands_at_the_goal() -> None:
     assert spans == [[1, 4], [0.5, 1]]
     goals = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"]
     assert goals == [2]
-    assert [text.get_text() for text in axes.texts] == ["4 ×", "0.5 ×"]
+    assert [text.get_text() for text in axes.texts] == ["4.0 ×", "0.5 ×"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["fast", "slow"]
 
 

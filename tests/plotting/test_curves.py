@@ -62,13 +62,13 @@ def test_precision_over_recall_of_the_classes_with_objects() -> None:
 
 def test_the_envelope_lies_over_the_curve() -> None:
     recall, precision, envelope = [0.5, 0.5, 1.0], [1.0, 0.5, 2 / 3], [1.0, 2 / 3, 2 / 3]
-    figure = plotting.precision_envelope(recall, precision, envelope, [1.0] * 6 + [2 / 3] * 5, lowest=0.4)
+    figure = plotting.precision_envelope(recall, precision, envelope, [1.0] * 6 + [2 / 3] * 5)
     stairs, curve, crosses = figure.axes[0].lines
     assert list(stairs.get_ydata()) == [1.0, *envelope, 0.0]
     assert list(stairs.get_xdata()) == [0.0, *recall, 1.0]
     assert list(curve.get_ydata()) == precision
     assert len(crosses.get_xdata()) == 11
-    assert figure.axes[0].get_ylim()[0] == 0.4
+    assert figure.axes[0].get_ylim()[0] == 0
 
 
 def test_map_over_steps_is_the_mean_of_the_seeds() -> None:
