@@ -157,6 +157,7 @@ def test_figures_have_all_their_texts_in_arabic(chromium: Browser) -> None:
     assert list(english) == list(arabic)
     for path, text in english.items():
         assert values(arabic[path]) == values(text), path
+    assert visit.ask("() => Explore.kit.num(-0.5)") == "\u200e−0.50"  # the sign stays before its number
     live = visit.page.locator(".explore-live").first
     assert live.get_attribute("dir") == "rtl"
     words = set(re.findall(r"[A-Za-z]{2,}", live.inner_text())) - {"Tab", "Shift", "Home"}

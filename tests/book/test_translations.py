@@ -1,10 +1,12 @@
 """The Arabic edition's catalogs: how messages are found and put back, and that none is missing or wrong."""
 
+from pathlib import Path
+
 import nbformat
 import polib
 import pytest
 import translations
-from arabic import catalogs, checks, pages, prose, site
+from arabic import catalogs, checks, fonts, pages, prose, site
 
 COMPLETE = ["glossary", "site"]
 """Pages that are translated; a message that is missing or fuzzy is an error there."""
@@ -67,6 +69,13 @@ def test_text_of_a_notebook_is_marked_and_gates_of_solutions_stay_free() -> None
     text, answer = (site.RIGHT_TO_LEFT.format(part) for part in ("نص.", "حل."))
     assert marked[0].source == f"# عنوان\n\n{text}\n\n{solution}\n\n{answer}"
     assert marked[1].source == "1"
+
+
+def test_without_the_font_a_site_has_none_and_says_so(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(fonts, "_files", list)
+    fonts.write(tmp_path / "fonts")
+    assert list((tmp_path / "fonts").iterdir()) == []
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 TEXT = r"""
