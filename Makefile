@@ -14,7 +14,7 @@ LIMIT ?= 560
 NBVAL := OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 300 -W default -n 2 --dist loadfile
 
 .PHONY: all demo book lab outputs test coverage oldest mutants chapters faults fuzz format runs ablations bench gpu
-.PHONY: address clean
+.PHONY: gettext address clean
 .DELETE_ON_ERROR:
 
 all: demo book
@@ -39,15 +39,23 @@ all: demo book
 OWN_BROWSER := import os, playwright.sync_api as p; \
 	p = p.sync_playwright().start(); found = os.path.exists(p.chromium.executable_path); p.stop(); exit(not found)
 
+# A font for the Arabic pages: one that is there, or Debian's. Without it they use the reader's own.
+.venv/arabic-font: .venv/installed
+	@$(BIN)/python book/translations.py font || { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y \
+	$(FONT) > /dev/null; } || echo "The Arabic pages will use their readers' own fonts; $(FONT) was not found."
+	@touch $@
+FONT := fonts-noto-core
+
 # Train a detector on drawn scenes, measure it on 200 held-out ones, draw what it sees.
 demo: .venv/installed
 	rm -rf $(RUN)
 	$(BIN)/ssd-lite train --out $(RUN)
 
-# The book as a site that needs no network: _build/html/index.html. A warning is an error.
-book: .venv/installed
+# The book as a site that needs no network: _build/html/index.html, in Arabic _build/html/ar/index.html. A warning is an error.
+book: .venv/installed .venv/arabic-font
 	rm -rf _build
 	$(BIN)/jupyter-book build book -W -n --keep-going --quiet --path-output .
+	$(BIN)/python book/translations.py build $(SITE)
 	@echo "The book is in $(SITE)/index.html"
 
 # The book in JupyterLab, open at its first page.
@@ -58,6 +66,11 @@ lab: .venv/installed
 outputs: .venv/installed
 	$(BIN)/python book/cards.py
 	OMP_NUM_THREADS=1 $(BIN)/python book/execute.py $(N)
+
+# Collect the English messages of all pages into the catalogs of the Arabic edition: see CONTRIBUTING, "Translate".
+gettext: .venv/installed
+	$(BIN)/python book/translations.py update
+	$(BIN)/python book/translations.py
 
 # Lint, types, floors, tests; then the chapters run again, the book built, and opened in a browser.
 # torch.compile is tested apart: run-time type checks break its graphs.

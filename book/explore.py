@@ -64,11 +64,11 @@ def on_pages_that_need_them(
     if not figures:
         return
     app.add_css_file(f"{FOLDER}/explore.css")
-    for script in scripts(figures):
+    for script in scripts(figures, app.config.language):
         app.add_js_file(f"{FOLDER}/{script}", loading_method="defer")
 
 
-def scripts(figures: list[str]) -> list[str]:
+def scripts(figures: list[str], language: str = "en") -> list[str]:
     """The scripts of these figures, in the order in which they must run, each once."""
     known = [name for name in DATA if name in figures]
     data = dict.fromkeys(
@@ -77,6 +77,7 @@ def scripts(figures: list[str]) -> list[str]:
     return [
         "math.js",
         "strings.js",
+        *([] if language == "en" else [f"strings-{language}.js"]),
         "kit.js",
         *data,
         *(f"{name}.js" for name in known),

@@ -11,13 +11,10 @@ from torch import Tensor
 
 from ssd_lite.data.examples import Example
 from ssd_lite.plotting.boxes import draw_truth, outline, show_image, to_axes
-from ssd_lite.plotting.style import COLOURS, styled
+from ssd_lite.plotting.style import COLOURS, WIDTH, styled
 
 POSITIVE, HARD, OTHER = COLOURS[0], COLOURS[1], "0.78"
 """Colours of positives, of picked negatives, and of all other negatives."""
-
-NARROW = 6.2
-"""Width of a figure in inches whose small type is 9 pixels high where the figure is 360 pixels wide."""
 
 PER_ROW = 42
 """Squares in a row of :func:`positives_and_negatives`."""
@@ -32,7 +29,7 @@ def positives_and_negatives(
     classes: Sequence[str],
 ) -> Figure:
     """A scene with its positives, and beside it a square per default box: positives, picked, the rest."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(NARROW, 3.9))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.9))
     show_image(left, example.image)
     for box in to_axes(defaults_xyxy[positive], example.image):
         outline(left, box, POSITIVE, width=1.6)
@@ -65,7 +62,7 @@ def positives_and_negatives(
 @styled
 def loss_shares(rows: Mapping[str, Sequence[float]]) -> Figure:
     """Bars that add up to 1: the shares of positives, of hard negatives, and of all other negatives."""
-    figure, axes = plt.subplots(figsize=(NARROW, 0.9 + 0.34 * len(rows)))
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.34 * len(rows)))
     for row, shares in enumerate(rows.values()):
         start = 0.0
         for share, shade in zip(shares, (POSITIVE, HARD, OTHER), strict=True):
@@ -90,7 +87,7 @@ def sorted_losses(
     losses: Float[Tensor, " d"], positive: Bool[Tensor, " d"], chosen: Bool[Tensor, " d"]
 ) -> Figure:
     """A bar per default box: by index, and again with positives first and negatives by falling loss."""
-    figure, panels = plt.subplots(1, 2, figsize=(NARROW, 2.8), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 2.8), sharey=True)
     by_loss = losses.masked_fill(positive, torch.inf).sort(descending=True, stable=True).indices
     for axes, order in zip(panels, (torch.arange(len(losses)), by_loss), strict=True):
         shades = [POSITIVE if positive[i] else HARD if chosen[i] else OTHER for i in order]
@@ -125,7 +122,7 @@ def mined_boxes(
     negatives picked at a step of training. The columns take their colours from ``shades`` in turn.
     """
     rows, columns = len(examples), len(chosen)
-    size = (NARROW, 0.3 + NARROW / columns * rows)
+    size = (WIDTH, 0.3 + WIDTH / columns * rows)
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for column, (title, picked) in enumerate(chosen.items()):
         grid[0, column].set_title(title)
@@ -150,7 +147,7 @@ def look_alikes(
 ) -> Figure:
     """Images, each with one default box and, below it, what the detector took it for."""
     rows = -(-len(examples) // columns)
-    size = (NARROW, rows * (NARROW / columns + 0.2))
+    size = (WIDTH, rows * (WIDTH / columns + 0.2))
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -158,5 +155,5 @@ def look_alikes(
         show_image(axes, example.image)
         outline(axes, to_axes(box[None], example.image)[0], HARD, width=3.0)
         axes.set_title(text, y=-0.12)
-    figure.tight_layout(pad=0.6, h_pad=1.6)
+    figure.tight_layout(pad=0.6, h_pad=2.4)
     return figure

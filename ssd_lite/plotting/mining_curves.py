@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ssd_lite.plotting.curves import final_map
-from ssd_lite.plotting.mining import HARD, NARROW, OTHER
-from ssd_lite.plotting.style import COLOURS, series_colour, styled
+from ssd_lite.plotting.mining import HARD, OTHER
+from ssd_lite.plotting.style import COLOURS, WIDTH, series_colour, styled
 
 
 @styled
@@ -23,7 +23,7 @@ def imbalance(
     ``ratios`` holds one number per scene for each layout's name; ``layouts`` holds, for each way to add
     default boxes, pairs of their number and the percentage of positives.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(NARROW, 3.3))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.3))
     edges = torch.logspace(1, 4, 31).tolist()
     for shade, (name, values) in zip(COLOURS[1::-1], ratios.items(), strict=False):
         left.hist(list(values), bins=edges, color=shade, alpha=0.55, label=name)
@@ -34,6 +34,7 @@ def imbalance(
         counts, percentages = zip(*pairs, strict=True)
         right.plot(counts, percentages, mark + "-", color=shade, linewidth=2, label=name)
     right.set(xscale="log", yscale="log", xlabel="default boxes", ylabel="positives in %")
+    right.yaxis.set_major_formatter("{x:g}")
     for axes in (left, right):
         _legend_above(axes)
     figure.tight_layout()
@@ -48,7 +49,7 @@ def mining_progress(
 
     ``agreement`` has a value for each of the steps but the first.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(NARROW, 2.9))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9))
     for (name, values), shade in zip(overlap.items(), (HARD, "0.45"), strict=False):
         left.plot(steps, values, "o-" if shade == HARD else "--", color=shade, linewidth=2.5, label=name)
     left.set(xlabel="step", ylabel="mean best overlap", ylim=(0, None))
@@ -70,7 +71,7 @@ def mining_speed(study: Mapping[str, Any], panels: Mapping[str, Mapping[str, str
     ``panels`` maps a title to the variants drawn under it, each with its name in the legend. A run counts 0
     after it diverged.
     """
-    figure, grid = plt.subplots(1, len(panels), figsize=(NARROW, 3.1), sharey=True, squeeze=False)
+    figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 3.1), sharey=True, squeeze=False)
     steps = sorted({step for runs in study["runs"].values() for run in runs for step, _ in run["map"]})
     for axes, (title, variants) in zip(grid[0], panels.items(), strict=True):
         for number, (variant, name) in enumerate(variants.items()):
@@ -93,7 +94,7 @@ def mining_rates(study: Mapping[str, Any], variants: Mapping[str, Mapping[float,
 
     ``variants`` maps a name in the legend to the study's variants by their learning rate.
     """
-    figure, axes = plt.subplots(figsize=(NARROW, 3.1))
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.1))
     values = final_map(study)
     rates = sorted({rate for by_rate in variants.values() for rate in by_rate})
     for number, (name, by_rate) in enumerate(variants.items()):
@@ -120,7 +121,7 @@ def focal_and_mining(
 
     Mining is a step at ``cut``; ``weights`` holds a named curve over the losses ``at``.
     """
-    figure, axes = plt.subplots(figsize=(NARROW, 3.1))
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.1))
     counts = axes.twinx()
     bins = torch.logspace(-4, 1, 41).tolist()
     counts.hist([min(max(value, 1e-4), 9.99) for value in losses], bins=bins, color=OTHER)

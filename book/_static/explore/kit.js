@@ -17,7 +17,9 @@ function t(path, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name].toLocaleString("en"));
 }
 const list = (texts) => new Intl.ListFormat(language).format(texts);
-const num = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
+// In text from right to left, the sign would come after its number without the mark in front of it.
+const minus = () => (table().dir === "rtl" ? "\u200e−" : "−");
+const num = (value, digits = 2) => value.toFixed(digits).replace("-", minus());
 
 function el(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
@@ -135,7 +137,7 @@ function movable(stages, { name, box, kind, sprite = "", changed }) {
 // Controls; their labels are texts of the table. `told` says a slider's value in words.
 function slider(label, [min, max, step, value], changed, told = num) {
   const input = el("input", { type: "range", min, max, step, value });
-  const output = el("span", { className: "ex-value", ariaHidden: "true" });
+  const output = el("span", { className: "ex-value", ariaHidden: "true", dir: "auto" });
   const tell = () => { input.ariaValueText = output.textContent = told(Number(input.value)); };
   input.addEventListener("input", () => { tell(); changed(); });
   tell();
@@ -152,7 +154,7 @@ function choice(label, options, value, changed) {
     const input = el("input", { type: "radio", name, checked: option === value });
     input.addEventListener("change", () => { value = option; changed(); });
     const text = /^[a-z]/.test(option) ? t(`${table}.${option}`) : option;
-    node.append(el("label", {}, input, el("span", {}, text)));
+    node.append(el("label", {}, input, el("span", { dir: "auto" }, text)));
   }
   return { node, get value() { return value; } };
 }
