@@ -8,8 +8,10 @@ import pytest
 import translations
 from arabic import catalogs, checks, fonts, pages, prose, site
 
-COMPLETE = ["site", "index", "03-scales", "04-mining", "06-training", "glossary", "references"]
-"""Pages that are translated; a message that is missing or fuzzy is an error there."""
+INCOMPLETE = ("02-objective", "05-augmentation", "section-2-2")
+"""Pages that are not translated yet. Elsewhere a message that is missing or fuzzy is an error."""
+
+COMPLETE = [page for page in translations.all_pages() if page not in INCOMPLETE]
 
 every_page = pytest.mark.parametrize("page", translations.all_pages())
 
