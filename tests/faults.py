@@ -130,8 +130,8 @@ FAULTS = (
     Fault(
         "the easiest negatives",
         "mining.py",
-        "hardness.sort(dim=1, descending=True",
-        "(-hardness).sort(dim=1, descending=True",
+        "hardness = losses.detach()",
+        "hardness = (-losses.detach())",
         "04-mining",
     ),
     Fault("positives mined as negatives", "mining.py", ".masked_fill(positive, -torch.inf)", "", "04-mining"),
