@@ -8,7 +8,7 @@ import pytest
 import translations
 from arabic import catalogs, checks, fonts, pages, prose, site
 
-INCOMPLETE = ("02-objective", "section-2-2")
+INCOMPLETE: tuple[str, ...] = ()
 """Pages that are not translated yet. Elsewhere a message that is missing or fuzzy is an error."""
 
 COMPLETE = [page for page in translations.all_pages() if page not in INCOMPLETE]
