@@ -46,7 +46,7 @@ def image_grid(
         if truth is not None:
             outline_truth(axes, image, truth)
         if titles:
-            axes.set_title(titles[number], fontsize=TITLE, pad=3)
+            axes.set_title(titles[number], fontsize=TITLE, pad=5)
     figure.tight_layout(pad=0.2, w_pad=0.5, h_pad=0.5)
     return figure
 

@@ -75,7 +75,7 @@ def offset_pairs(
         if small:
             _draw_pair(axes, default, truth)
         cx, cy, w, h = offsets.tolist()
-        below = f"cx {cx:+.2f}   cy {cy:+.2f}\nw {w:+.2f}   h {h:+.2f}"
+        below = f"cx {cx:+.3f}   cy {cy:+.3f}\nw {w:+.3f}   h {h:+.3f}".replace("-", "−")
         axes.text(0.5, -0.03, below, ha="center", va="top", transform=axes.transAxes)
     _legend_below(figure, decoded=False)
     figure.tight_layout(rect=(0, 0.07, 1, 1))
@@ -113,7 +113,7 @@ def ratio_costs(ratios: Float[Tensor, " n"], costs: Mapping[str, Float[Tensor, "
     axes.set_xticks([1 / 4, 1 / 2, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
     axes.minorticks_off()
     axes.set(xlabel="predicted size / true size", ylabel="smooth L1", ylim=(0, None))
-    axes.legend(loc="upper center")
+    axes.legend(loc="upper left")
     figure.tight_layout()
     return figure
 
@@ -183,9 +183,9 @@ def _draw_arrow(axes: Axes, default_cxcywh: Tensor, truth_cxcywh: Tensor) -> Non
 
 
 def _magnifier(axes: Axes, box_cxcywh: Tensor) -> Axes:
-    """Inset axes that show a box and its surroundings five times as large."""
+    """Inset axes that show a box and its surroundings seven times as large."""
     cx, cy = box_cxcywh[:2].tolist()
-    inset = axes.inset_axes((0.5, 0.48, 0.48, 0.5))
+    inset = axes.inset_axes((0.28, 0.02, 0.7, 0.7))
     _unit_square(inset)
     inset.set(xlim=(cx - 0.05, cx + 0.05), ylim=(cy + 0.05, cy - 0.05))
     axes.indicate_inset_zoom(inset, edgecolor="0.4")

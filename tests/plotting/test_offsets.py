@@ -47,7 +47,7 @@ def test_a_pair_shows_both_boxes_and_its_four_offsets() -> None:
     assert _boxes(axes, "-")[0] == pytest.approx([0.4, 0.3, 0.2, 0.4])
     assert _boxes(axes, "--")[0] == pytest.approx([0.35, 0.2, 0.4, 0.4])
     text = " ".join(text.get_text() for text in axes.texts)
-    assert all(part in text for part in ("cx +0.25", "cy -0.25", "w +0.69", "h +0.00"))
+    assert all(part in text for part in ("cx +0.250", "cy −0.250", "w +0.693", "h +0.000"))
 
 
 def test_a_small_pair_is_magnified() -> None:
