@@ -124,14 +124,14 @@ def _draw_grid(axes: Axes, rows: int, columns: int, height: int, width: int) -> 
 @styled
 def lost_objects(counts: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Figure:
     """The fraction of images in which some object gets no default box, by the number of objects."""
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.1))
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.6))
     for number, (name, values) in enumerate(shares.items()):
         line = "o-" if number == 0 else "s--"
         axes.plot(counts, values, line, color=COLOURS[number], label=name, linewidth=2, clip_on=False)
     axes.set(xlabel="objects in the image", ylabel="images with a lost object", ylim=(0, 1))
     axes.set_xticks(list(counts))
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1))  # above: no line passes there
     figure.tight_layout()
     return figure
 
