@@ -23,7 +23,6 @@ def runs(folder: Path = RESULTS) -> str:
         "data | images, train / test | model | machine | first step | training | images/s | mAP@0.5 | command"
     )
     rows = [run_row(name, run) for name in RUNS for run in _measured(name, folder)]
-    rows += [own_boxes_row(name, run) for name in RUNS for run in _measured(f"{name}_own_boxes", folder)]
     rows += [summit_row(run) for run in _measured("summit", folder)]
     rows += [row for run in _measured("time_to_map", folder) for row in time_to_map_rows(run)]
     rows += [rehearsal_row(run) for run in _measured("rehearsal", folder)]
@@ -43,12 +42,6 @@ def run_row(name: str, run: dict[str, Any], *, command: str | None = None) -> st
         f"**{run['metrics']['mean']:.3f}**",
         f"`{command or f'python -m benchmarks.runs {name}'}`",
     )
-
-
-def own_boxes_row(name: str, run: dict[str, Any]) -> str:
-    """The row of a run with the default boxes of the model, where others would be fitted."""
-    command = f"python -m benchmarks.runs {name} --own-boxes"
-    return run_row(f"{name}, default boxes not fitted", run, command=command)
 
 
 def summit_row(run: dict[str, Any]) -> str:

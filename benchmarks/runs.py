@@ -140,7 +140,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.detector:
         about = models.about(run / "model.safetensors")
         arguments.detector.write_bytes(models.to_bytes(result.model, about=about, half=True))
-    record.add(measured | {"command": f"python -m benchmarks.runs {arguments.name}"})
+    command = f"python -m benchmarks.runs {arguments.name}" + (" --own-boxes" if arguments.own_boxes else "")
+    record.add(measured | {"command": command})
     after = sum(measured["after_training_seconds"].values())
     print(
         f"mAP@0.5 {result.metrics.mean:.3f}; first step {result.first_step_seconds:.1f} s, training "

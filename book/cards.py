@@ -155,15 +155,15 @@ def _outline(axes, relative, shades, *, width, style="-") -> None:
         )
 
 
-def main() -> None:
-    """Write the pictures."""
+def main(folder: Path = FOLDER) -> None:
+    """Write the pictures into a folder."""
     for name, draw in CARDS.items():
         figure = plt.figure(figsize=(WIDTH_PX / 100, HEIGHT_PX / 100), dpi=100)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
         draw(axes)
         axes.set_aspect("auto")
-        plotting.save(figure, FOLDER / f"card-{name}.png")
+        plotting.save(figure, folder / f"card-{name}.png")
 
 
 if __name__ == "__main__":

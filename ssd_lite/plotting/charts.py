@@ -8,10 +8,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ssd_lite.plotting.style import LINES, SMALL, series_colour, styled
-
-NARROW = 6.0
-"""Width of a chart in inches: on a phone, where it is shown 350 pixels wide, small type is 9 pixels high."""
+from ssd_lite.plotting.style import LINES, SMALL, WIDTH, series_colour, styled
 
 Number = float | int  # both are named because run-time type checks accept no int for a float
 
@@ -29,7 +26,7 @@ def distributions(
     Heights are fractions of a set, so that sets of different sizes can be compared. ``ranges`` are the limits
     of the panels; ``ticks`` replaces the tick labels of a panel.
     """
-    figure, grid = plt.subplots(1, len(panels), figsize=(NARROW, 2.6), squeeze=False)
+    figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 2.6), squeeze=False)
     for axes, (name, sets), limits in zip(grid[0], panels.items(), ranges, strict=True):
         for number, (label, values) in enumerate(sets.items()):
             counts = values.float().histc(bins, *limits).tolist()
@@ -52,7 +49,7 @@ def distributions(
 def grouped_bars(values: Mapping[str, Mapping[str, float]], *, label: str) -> Figure:
     """Horizontal bars for values in [0, 1], each with its number: a group per name, a bar per kind."""
     kinds = list(next(iter(values.values())))
-    figure, axes = plt.subplots(figsize=(NARROW, 1.0 + 0.36 * len(kinds) * len(values)))
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.0 + 0.36 * len(kinds) * len(values)))
     thick = 0.8 / len(kinds)
     for row, group in enumerate(values.values()):
         for number, kind in enumerate(kinds):
@@ -88,7 +85,7 @@ def line_chart(
 
     A single series has no legend.
     """
-    figure, axes = plt.subplots(figsize=(NARROW, 2.9))
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.9))
     for number, (name, points) in enumerate(series.items()):
         line: dict[str, Any] = {"color": series_colour(number), "linestyle": LINES[number % len(LINES)]}
         line |= {"linewidth": 2.2, "marker": "o", "markersize": 5, "label": name}

@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from ssd_lite.evaluation import AveragePrecision
-from ssd_lite.plotting.charts import NARROW
 from ssd_lite.plotting.fonts import class_names, families
 from ssd_lite.plotting.style import COLOURS, WIDTH, colour, styled
 
@@ -159,7 +158,7 @@ def ablation(study: Mapping[str, Any], *, first: str | None = None) -> Figure:
     """
     values = final_map(study)
     reference = first or next(iter(values))
-    figure, axes = plt.subplots(figsize=(NARROW, 1.0 + 0.38 * len(values)))
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.0 + 0.38 * len(values)))
     axes.axvline(mean(values[reference]), color="0.6", linewidth=1, linestyle=":")
     for row, (name, runs) in enumerate(values.items()):
         shade = COLOURS[6] if name == reference else COLOURS[1]

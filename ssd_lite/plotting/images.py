@@ -12,9 +12,6 @@ from ssd_lite.plotting.boxes import Image, outline, show_image, to_axes
 from ssd_lite.plotting.style import COLOURS, WIDTH, colour, styled
 from ssd_lite.truths import Truth
 
-TITLE = 13.5
-"""Type size of a panel's title: 9 pixels high on a phone, where the figure is shown 350 pixels wide."""
-
 NEAR_PX = 4
 """An image whose height differs from its panel's by at most this is drawn without interpolation."""
 
@@ -46,7 +43,7 @@ def image_grid(
         if truth is not None:
             outline_truth(axes, image, truth)
         if titles:
-            axes.set_title(titles[number], fontsize=TITLE, pad=5)
+            axes.set_title(titles[number], pad=5)
     figure.tight_layout(pad=0.2, w_pad=0.5, h_pad=0.5)
     return figure
 
@@ -77,8 +74,8 @@ def patch_on_image(
         _mark_centre(left, box, shade, dot=stays)
     outline(left, to_axes(patch_xyxy[None], image)[0], COLOURS[6], width=2.4, rim=True, clip_on=False)
     outline_truth(right, cut, seen)
-    left.set_title("the image and a patch of it", fontsize=TITLE)
-    right.set_title("what the network sees", fontsize=TITLE)
+    left.set_title("the image and a patch of it")
+    right.set_title("what the network sees")
     figure.tight_layout(pad=0.3)
     return figure
 

@@ -121,7 +121,8 @@ def for_folder(
 
     Default boxes are fitted if fitted ones overlap the objects better by more than 0.02 on average. Below
     that, on drawn scenes, they trained a worse detector (the study ``scales`` of ``benchmarks.ablations``);
-    above it, on photographs of cards, training did not even converge without them (``benchmarks.runs``).
+    above it, on photographs of cards, training did not even converge without them (``benchmarks.runs cards
+    --own-boxes``, one run).
     Training makes about 60 passes over the images, in at least 600 steps. The learning rate is proportional
     to the batch, and ten times lower for the VGG models, which have no batch norm. MobileNetV2's first four
     blocks keep ``weights``; ``ssd_tiny`` always starts from random weights. Raises ``ValueError`` for an

@@ -33,6 +33,13 @@ def test_a_run_is_measured_part_by_part(small, tmp_path, capsys) -> None:
     assert "evaluation and picture" in capsys.readouterr().out
 
 
+def test_a_run_with_the_models_own_boxes_has_a_file_of_its_own_that_says_so(small, tmp_path) -> None:
+    places = ["--run", str(tmp_path / "run"), "--out", str(tmp_path), "--device", "cpu"]
+    runs.main(["scenes", "--own-boxes", "--steps", "1", *places])
+    measured = json.loads((tmp_path / "scenes_own_boxes.cpu.json").read_text())
+    assert measured["command"] == "python -m benchmarks.runs scenes --own-boxes"
+
+
 def measured_classes(measured: dict) -> tuple[str, ...]:
     return tuple(measured["metrics"]["per_class"])
 
@@ -98,6 +105,8 @@ def test_photographs_are_trained_on_by_the_settings_of_a_folder(shared) -> None:
         900,
     )
     assert chosen.model_options["mean"] == [0.5, 0.5, 0.5] or chosen.model_options["mean"] == (0.5, 0.5, 0.5)
+    assert chosen.default_boxes is not None  # they overlap the cells clearly better than the model's own
+    assert runs.recipe("bccd", 900, own_boxes=True) == chosen.changed(default_boxes=None)
     written = runs.without_paths(chosen.to_dict())
     assert (written["root"], written["weights"]) == ("bccd", runs.WEIGHTS)
     assert "/" not in json.dumps(written["root"]) + json.dumps(written["weights"])

@@ -1,7 +1,9 @@
 """The pages of the book, as the tests look at them."""
 
+import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import nbformat
@@ -52,3 +54,13 @@ def prose(path: Path) -> str:
 
 def tags(cell: Any) -> list[str]:
     return list(cell.metadata.get("tags", []))
+
+
+def script(name: str) -> ModuleType:
+    """One of the book's scripts, which lie beside the chapters and in no package."""
+    spec = importlib.util.spec_from_file_location(name, BOOK / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -3,10 +3,12 @@
 import re
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from ssd_lite import augmentation, criterion, evaluation, matching, mining, objective, scales, training
-from tests.book.chapters import CHAPTERS, NOTEBOOKS, ROOT, code, name, tags
+from tests.book.chapters import BOOK, CHAPTERS, NOTEBOOKS, ROOT, code, name, script, tags
 
 COLUMNS, LINES = 80, 16
 """The width of the page's column in characters, and the most lines of a cell that stays open."""
@@ -62,3 +64,16 @@ def test_each_step_names_the_chapter_that_explains_it() -> None:
     assert all(
         (ROOT / file).name.startswith(f"0{number}") and (ROOT / file).exists() for number, file in found
     )
+
+
+def test_the_cards_of_the_start_page_are_what_the_package_draws_today(tmp_path) -> None:
+    """After a change of the detector or of a step, ``make outputs`` draws them again."""
+    script("cards").main(tmp_path)
+    drawn = sorted(tmp_path.iterdir())
+    assert [path.name for path in drawn] == sorted(path.name for path in (BOOK / "images").glob("card-*.png"))
+    for path in drawn:
+        now, committed = (
+            np.asarray(Image.open(p).convert("RGB"), dtype=float) for p in (path, BOOK / "images" / path.name)
+        )
+        assert abs(now - committed).mean() < 2, path.name  # of 255; fonts and rounding differ a little
+        assert path.name in (BOOK / "index.ipynb").read_text()

@@ -1,31 +1,30 @@
 """What nbval does not see: stripped or stale outputs, errors, missing alt text, the form of a chapter."""
 
 import base64
-import importlib.util
 import io
 import json
 import re
 import subprocess
 import sys
-from types import ModuleType
 
 import nbformat
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.book.chapters import BOOK, CHAPTERS, NOTEBOOKS, ROOT, code, name, pages, prose, source, tags
-
-
-def script(name: str) -> ModuleType:
-    """One of the book's scripts, which lie beside the chapters and in no package."""
-    spec = importlib.util.spec_from_file_location(name, BOOK / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
+from tests.book.chapters import (
+    BOOK,
+    CHAPTERS,
+    NOTEBOOKS,
+    ROOT,
+    code,
+    name,
+    pages,
+    prose,
+    script,
+    source,
+    tags,
+)
 
 execute = script("execute")
 LARGEST = 1_400_000
