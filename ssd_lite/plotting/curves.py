@@ -42,9 +42,8 @@ def loss_of_runs(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
             axes.plot(done, values, color=COLOURS[number % len(COLOURS)], linewidth=1.6, label=name)
         axes.set(xlabel="fraction of the run", title=part, yscale="log", xticks=(0, 0.5, 1))
     panels[0].set_ylabel("loss per matched box")
-    figure.tight_layout()
     rows = -(-len(logs) // 2)
-    figure.subplots_adjust(bottom=0.2 + 0.07 * rows)
+    figure.tight_layout(rect=(0, 0.02 + 0.065 * rows, 1, 1))
     figure.legend(*panels[0].get_legend_handles_labels(), loc="lower center", ncols=2)
     return figure
 
