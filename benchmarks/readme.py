@@ -1,4 +1,4 @@
-"""Write the README's tables from the measurements: ``python -m benchmarks.readme``.
+"""Write the tables of both READMEs from the measurements: ``python -m benchmarks.readme``.
 
 Each table stands between two comments of the README; a table whose comments are missing is left out, and so
 is a measurement that is not complete.
@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.readme_arabic import translated
 from benchmarks.results_file import RESULTS
 
 README = Path(__file__).parents[1] / "README.md"
+ARABIC = README.with_suffix(".ar.md")
 RUNS = ("scenes", "cards", "bccd", "fod-a")
 SEEDS = 10
 BENCHMARKS = ("criterion", "augmentation", "prediction", "training_step", "data_loading")
@@ -154,12 +156,12 @@ TABLES: dict[tuple[str, str], Callable[[Path], str]] = {
 }
 
 
-def rendered(readme: str, folder: Path = RESULTS) -> str:
-    """The README with its tables as the measurements have them."""
+def rendered(readme: str, folder: Path = RESULTS, *, say: Callable[[str], str] = str) -> str:
+    """The README with its tables as the measurements have them, each in the words of ``say``."""
     for (begin, end), made in TABLES.items():
         if begin in readme:
             before, rest = readme.split(begin)
-            readme = before + begin + "\n" + made(folder) + "\n" + end + rest.split(end)[1]
+            readme = before + begin + "\n" + say(made(folder)) + "\n" + end + rest.split(end)[1]
     return readme
 
 
@@ -193,3 +195,4 @@ def _line(*cells: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(rendered(README.read_text()))
+    ARABIC.write_text(rendered(ARABIC.read_text(), say=translated))

@@ -18,6 +18,7 @@ def places() -> list[Path]:
         "_config.yml",
         "CITATION.cff",
         "README.md",
+        "README.ar.md",
         "book/references.md",
     )
     return [

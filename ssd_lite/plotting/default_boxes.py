@@ -24,6 +24,9 @@ SHAPES = (BLACK, PINK, BLUE, BLUE, ORANGE, ORANGE)
 
 FADE = 0.55
 
+LOW = 0.1
+"""An object lower than this share of the image's height would vanish behind a label."""
+
 
 @styled
 def best_default_boxes(
@@ -32,7 +35,7 @@ def best_default_boxes(
     """An image per panel with its objects, and for each object the box that overlaps it best.
 
     A panel maps a title to those boxes (xyxy, relative) and their overlaps; a box whose overlap is at most
-    0.5 is thin.
+    0.5 is thin. The overlap of a low object stands on its default box, since it would hide the object.
     """
     figure, row = square_panels(len(panels))
     labels = example.truth.labels.tolist()
@@ -44,22 +47,22 @@ def best_default_boxes(
         for label, truth, box, overlap in zip(labels, truths, best, overlaps.tolist(), strict=True):
             outline(axes, truth, colour(label), style="--", width=1.6)
             outline(axes, box, colour(label), width=2.6 if overlap > 0.5 else 1.2)
-            label_box(axes, truth, f"{overlap:.2f}", colour(label))
+            low = truth[3] - truth[1] < LOW * example.image.shape[-2]
+            label_box(axes, box if low else truth, f"{overlap:.2f}", colour(label))
     return figure
 
 
 @styled
-def boxes_of_cells(
-    image: Image, default_boxes: DefaultBoxes, cells: Sequence[tuple[int, int]], titles: Sequence[str]
-) -> Figure:
-    """The default boxes of one cell, (row, column), of each map, and the cell itself in grey.
+def boxes_of_cells(image: Image, default_boxes: DefaultBoxes, cells: Mapping[int, tuple[int, int]]) -> Figure:
+    """The default boxes of one cell of some maps, and the cell itself in grey.
 
-    Two maps share a row and a margin, which is as wide as their boxes need.
+    ``cells`` maps the number of a map, counted from 0, to (row, column). Two maps share a row and a margin,
+    which is as wide as their boxes need.
     """
     figure, panels = square_panels(len(cells), columns=2)
     height, width = image.shape[-2:]
-    margins = [_margin(default_boxes, k, cell) for k, cell in enumerate(cells)]
-    for k, (axes, (row, column), title) in enumerate(zip(panels, cells, titles, strict=True)):
+    margins = [_margin(default_boxes, k, cell) for k, cell in cells.items()]
+    for number, (axes, (k, (row, column))) in enumerate(zip(panels, cells.items(), strict=True)):
         pitch_x, pitch_y = default_boxes.pitch(k)
         show_image(axes, image, fade=FADE)
         _draw_cells(axes, default_boxes.grids[k], (pitch_x * width, pitch_y * height), (width, height))
@@ -68,7 +71,9 @@ def boxes_of_cells(
         boxes = to_axes(_boxes_of_cell(default_boxes, k, (row, column)), image)
         for shade, box in zip(SHAPES, boxes, strict=False):
             outline(axes, box, shade)
-        margin = max(margins[k - k % 2 : k - k % 2 + 2])
+        margin = max(margins[number - number % 2 :][:2])
+        rows, columns = default_boxes.grids[k]
+        title = f"{rows} × {columns},  s = {default_boxes.scales[k]:.2f}"
         axes.set(xlim=(-margin * width, (1 + margin) * width))
         axes.set(ylim=((1 + margin) * height, -margin * height), title=title)
     return figure
@@ -119,7 +124,7 @@ def scale_ladder(layouts: Mapping[str, Sequence[float]]) -> Figure:
 
     A layout is its ``m + 1`` scales; the last one, which belongs to no map, is a cross.
     """
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.5 * len(layouts)))
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.42 * len(layouts)))
     for line, scales in enumerate(layouts.values()):
         shade = COLOURS[line % len(COLOURS)]
         between = [(a * b) ** 0.5 for a, b in pairwise(scales)]

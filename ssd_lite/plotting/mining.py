@@ -28,11 +28,12 @@ def positives_and_negatives(
     chosen: Bool[Tensor, " d"],
     classes: Sequence[str],
 ) -> Figure:
-    """A scene with its positives, and beside it a square per default box: positives, picked, the rest."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.9))
+    """A scene with its positives and picked negatives, and beside it a square per default box."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4))
     show_image(left, example.image)
-    for box in to_axes(defaults_xyxy[positive], example.image):
-        outline(left, box, POSITIVE, width=1.6)
+    for mask, shade in ((chosen, HARD), (positive, POSITIVE)):
+        for box in to_axes(defaults_xyxy[mask], example.image):
+            outline(left, box, shade, width=1.4)
     draw_truth(left, example.truth, (example.image.shape[-2], example.image.shape[-1]), classes)
     positives, picked, total = int(positive.sum()), int(chosen.sum()), len(positive)
     shades = [POSITIVE] * positives + [HARD] * picked + [OTHER] * (total - positives - picked)
@@ -46,23 +47,16 @@ def positives_and_negatives(
     )
     right.set(xlim=(-1, PER_ROW), ylim=(-(-total // PER_ROW), -1))
     right.set_axis_off()
-    counts = (
-        (POSITIVE, f"{positives} positive"),
-        (HARD, f"{picked} negatives at 3:1"),
-        ("0.4", f"of {total:,} default boxes"),
-    )
-    for line, (shade, text) in enumerate(counts):
-        y = -0.02 - 0.09 * line
-        right.text(0, y, text, color=shade, transform=right.transAxes, va="top")
-    left.set_anchor("N")
-    figure.tight_layout(pad=0.6)
+    names = (f"{positives} positives", f"{picked} picked", f"{total - positives - picked:,} others")
+    _legend_above(figure, names)
+    figure.tight_layout(pad=0.6, rect=(0, 0, 1, 0.9))
     return figure
 
 
 @styled
 def loss_shares(rows: Mapping[str, Sequence[float]]) -> Figure:
     """Bars that add up to 1: the shares of positives, of hard negatives, and of all other negatives."""
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.34 * len(rows)))
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.6 + 0.34 * len(rows)))
     for row, shares in enumerate(rows.values()):
         start = 0.0
         for share, shade in zip(shares, (POSITIVE, HARD, OTHER), strict=True):
@@ -78,7 +72,7 @@ def loss_shares(rows: Mapping[str, Sequence[float]]) -> Figure:
     axes.spines[["bottom", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     _legend_above(figure, ["positives", "hard negatives", "other negatives"])
-    figure.tight_layout(rect=(0, 0, 1, 0.93))
+    figure.tight_layout(pad=0.6, rect=(0, 0, 1, 1 - 0.3 / figure.get_figheight()))
     return figure
 
 

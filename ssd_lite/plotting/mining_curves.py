@@ -49,13 +49,15 @@ def mining_progress(
 
     ``agreement`` has a value for each of the steps but the first.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.6))
     for (name, values), shade in zip(overlap.items(), (HARD, "0.45"), strict=False):
-        left.plot(steps, values, "o-" if shade == HARD else "--", color=shade, linewidth=2.5, label=name)
-    left.set(xlabel="step", ylabel="mean best overlap", ylim=(0, None))
-    _legend_above(left)
+        left.plot(steps, values, "o-" if shade == HARD else "--", color=shade, linewidth=2.5)
+        above = {"xytext": (0, 7), "textcoords": "offset points", "ha": "right"}
+        left.annotate(name, (steps[-1], max(values)), color=shade, **above)
+    top = 1.25 * max(max(values) for values in overlap.values())
+    left.set(xlabel="step", ylabel="mean best overlap", ylim=(0, top))
     right.plot(steps[1:], agreement, "o-", color=COLOURS[2], linewidth=2.5)
-    right.set(xlabel="step", ylabel="picked before, too", ylim=(0, 1), xlim=left.get_xlim())
+    right.set(xlabel="step", ylabel="share picked before", ylim=(0, 1), xlim=left.get_xlim())
     figure.tight_layout()
     return figure
 

@@ -1,10 +1,17 @@
 """The README's tables: a row for what was measured, and nothing for what is incomplete."""
 
 import json
+import re
 from pathlib import Path
 
-from benchmarks import readme
+import pytest
 
+from benchmarks import readme
+from benchmarks.ablations.statistics import NOT_TOLD_APART, REFUTED, SHOWN
+from benchmarks.ablations.studies import STUDIES
+from benchmarks.readme_arabic import said, translated
+
+ARABIC = re.compile("[\u0621-\u064a]")
 MACHINE = {"device": "cuda", "name": "H", "threads": 8, "torch": "2.11.0+cu130"}
 COMPARED = {
     "name": "fast",
@@ -117,3 +124,30 @@ def test_a_table_is_put_between_its_comments(tmp_path: Path) -> None:
     for (begin, end), made in readme.TABLES.items():
         text = f"before\n{begin}\nold\n{end}\nafter\n"
         assert readme.rendered(text, tmp_path) == f"before\n{begin}\n{made(tmp_path)}\n{end}\nafter\n"
+
+
+def test_a_table_in_arabic_has_the_same_numbers_and_code(tmp_path: Path) -> None:
+    _write(tmp_path)
+    for table in readme.TABLES.values():
+        english, arabic = table(tmp_path), translated(table(tmp_path))
+        for pattern in (r"`[^`]*`", r"\d[\d.,]*", r"\|"):
+            assert re.findall(pattern, arabic) == re.findall(pattern, english)
+    assert "| 2.5 ميلي ثانية | 10 ميلي ثانية |" in translated(readme.benchmarks(tmp_path))
+    assert '| <span dir="ltr">+0.020 (+0.010 … +0.030)</span> |' in translated(readme.claims(tmp_path))
+
+
+@pytest.mark.parametrize("run", ["runs", "benchmarks", "first_steps", "claims"])
+def test_every_cell_with_words_has_some_in_arabic(run: str) -> None:
+    """Of the tables as they are now; names, machines and commands stay."""
+    cells = {cell for line in getattr(readme, run)().split("\n") for cell in line[2:-2].split(" | ")}
+    names = r"[\w@.-]+|`.*`|NVIDIA .*|[^A-Za-z]*|.*\de[+-]\d.*"
+    words = {cell for cell in cells if not re.fullmatch(names, cell)}
+    assert {cell for cell in words if not ARABIC.search(said(cell))} == set()
+
+
+def test_every_claim_and_every_verdict_has_arabic() -> None:
+    texts = [claim.text for study in STUDIES.values() for claim in study.claims]
+    verdicts = [f"**{verdict}**" for verdict in (SHOWN, REFUTED, NOT_TOLD_APART)]
+    assert {text for text in [*texts, *verdicts] if not ARABIC.search(said(text))} == set()
+    for text in texts:
+        assert re.findall(r"\d+", said(text)) == re.findall(r"\d+", text)

@@ -127,7 +127,7 @@ def test_fetches_the_package_where_it_is_missing_and_only_there(path) -> None:
 
 
 def test_the_address_of_the_repository_is_the_same_everywhere() -> None:
-    for file in ("_config.yml", "CITATION.cff", "README.md"):
+    for file in ("_config.yml", "CITATION.cff", "README.md", "README.ar.md"):
         assert _address() in (ROOT / file).read_text(), file
 
 
@@ -141,7 +141,8 @@ def test_no_file_names_the_address_but_those_that_are_moved() -> None:
 
 def test_the_address_is_moved_in_every_file_at_once(tmp_path) -> None:
     (tmp_path / "book").mkdir()
-    for part in ("pyproject.toml", "_config.yml", "CITATION.cff", "README.md", "book/references.md"):
+    readmes = ("README.md", "README.ar.md")
+    for part in ("pyproject.toml", "_config.yml", "CITATION.cff", *readmes, "book/references.md"):
         (tmp_path / part).write_text((ROOT / part).read_text())
     for path in [*NOTEBOOKS, BOOK / "address.py"]:
         (tmp_path / "book" / path.name).write_text(path.read_text())

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from arabic import catalogs
 
 from tests.book.chapters import BOOK, ROOT, prose
 
@@ -42,3 +43,27 @@ def test_what_an_entry_names_exists(entry) -> None:
     for study in re.findall(r"`benchmarks.ablations (\w+)`", body):
         assert f"def _{study}()" in (ROOT / "benchmarks/ablations/studies.py").read_text()
     assert "*Tested:*" in body or "*Measured:*" in body or "*Shown:*" in body
+
+
+def test_the_arabic_entries_begin_as_the_sentences_of_the_source_do(shared) -> None:
+    source = (shared / "source" / "section-2.2-training.md").read_text().split("### النسخة العربية")[1]
+    say, at = catalogs.translator("section-2-2"), 0
+    for number, beginning, _ in ENTRIES:
+        translated = say(f"{number}\\. “{beginning} …”")
+        found = re.fullmatch(rf"{number}\\\. «(.*) …»", translated)
+        assert found, translated
+        at = source.find(found[1], at)
+        assert at >= 0, translated
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry[0])
+def test_the_arabic_names_chapters_and_headings_as_the_arabic_chapters_do(entry) -> None:
+    say = catalogs.translator("section-2-2")
+    english = next(part for part in entry[2].split("\n") if "*Taught:*" in part).strip()
+    arabic = say(english)
+    place = r"\[(\d) (.*?)\]\((.*?)\.ipynb\)[,،] [“«](.*?)[”»]"
+    ours, theirs = re.findall(place, arabic), re.findall(place, english)
+    assert theirs
+    for (number, _, chapter, heading), named in zip(ours, theirs, strict=True):
+        assert (number, chapter) == (named[0], named[2])
+        assert heading == catalogs.translator(chapter)(named[3])

@@ -9,6 +9,7 @@ import torch
 from ssd_lite import boxes as boxes_module
 from ssd_lite import plotting, scales
 from ssd_lite.data import Scenes
+from ssd_lite.data.scenes import draw
 from ssd_lite.plotting.default_boxes import ORANGE
 
 EXAMPLE = Scenes(count=1)[0]
@@ -36,14 +37,28 @@ def test_each_object_has_its_best_box_and_their_overlap() -> None:
 
 def test_a_cell_has_its_boxes_around_it() -> None:
     layout = replace(scales.paper((4, 2)), aspect_ratios=((2.0,), (2.0, 3.0)))
-    figure = plotting.boxes_of_cells(EXAMPLE.image, layout, [(1, 2), (0, 1)], ["fine", "coarse"])
+    figure = plotting.boxes_of_cells(EXAMPLE.image, layout, {0: (1, 2), 1: (0, 1)})
     fine, coarse = figure.axes[:2]
+    assert [axes.get_title() for axes in (fine, coarse)] == ["4 × 4,  s = 0.20", "2 × 2,  s = 0.90"]
     assert len(fine.patches) == 2 + 4  # the faded image, the cell, its boxes
     assert len(coarse.patches) == 2 + 6
     assert corners(fine.patches[1]) == pytest.approx([63.5, 31.5, 95.5, 63.5])
     boxes = boxes_module.cxcywh_to_xyxy(layout.cxcywh()) * 128 - 0.5
     for patch, box in zip(fine.patches[2:], boxes[(1 * 4 + 2) * 4 :][:4].tolist(), strict=True):
         assert corners(patch) == pytest.approx(box, abs=1e-4)
+
+
+def test_a_map_can_be_left_out() -> None:
+    layout = scales.paper((8, 4, 2))
+    figure = plotting.boxes_of_cells(EXAMPLE.image, layout, {2: (0, 0)})
+    assert [axes.get_title() for axes in figure.axes] == ["2 × 2,  s = 0.90"]
+
+
+def test_a_low_object_is_not_hidden_by_its_overlap() -> None:
+    scene = draw([("fish", (0.3, 0.5, 0.4, 0.55))], size=(200, 200), seed=0)
+    box = torch.tensor([[0.1, 0.3, 0.4, 0.6]])
+    figure = plotting.best_default_boxes(scene, {"one": (box, torch.tensor([0.1]))})
+    assert figure.axes[0].texts[0].xy == pytest.approx((19.5, 59.5))
 
 
 def test_centres_outside_the_image_are_orange() -> None:

@@ -21,16 +21,19 @@ def mask(*indices: int, of: int = 4) -> torch.Tensor:
 def test_a_square_stands_for_every_default_box() -> None:
     figure = plotting.positives_and_negatives(SCENES[0], DEFAULTS, mask(1), mask(0, 2), SCENES.classes)
     left, right = figure.axes
-    assert len(left.patches) == 1 + len(SCENES[0].truth)
-    first = left.patches[0]
-    assert (*first.get_xy(), first.get_width(), first.get_height()) == (63.5, 63.5, 64, 64)
+    assert len(left.patches) == 3 + len(SCENES[0].truth)
+    assert [to_hex(box.get_edgecolor()) for box in left.patches[:3]] == [
+        to_hex(s) for s in (HARD, HARD, POSITIVE)
+    ]
+    box = left.patches[2]
+    assert (*box.get_xy(), box.get_width(), box.get_height()) == (63.5, 63.5, 64, 64)
     (squares,) = right.collections
     shades = [to_hex(shade) for shade in squares.get_facecolors()]
     assert shades == [to_hex(shade) for shade in (POSITIVE, HARD, HARD, "0.78")]
-    assert [text.get_text() for text in right.texts] == [
-        "1 positive",
-        "2 negatives at 3:1",
-        "of 4 default boxes",
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "1 positives",
+        "2 picked",
+        "1 others",
     ]
 
 

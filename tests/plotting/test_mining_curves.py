@@ -26,6 +26,7 @@ def test_progress_has_a_line_for_each_measure() -> None:
     assert [line.get_linestyle() for line in left.lines] == ["-", "--"]
     assert (list(right.lines[0].get_xdata()), list(right.lines[0].get_ydata())) == ([10, 20], [0.5, 0.6])
     assert right.get_xlim() == left.get_xlim()
+    assert [text.get_text() for text in left.texts] == ["picked", "all"]
 
 
 def test_the_mean_of_the_seeds_is_thick_and_a_run_that_diverged_counts_nothing() -> None:
