@@ -1,42 +1,39 @@
 // Two objects that want one default box: the careless answer beside the exact one.
 "use strict";
 {
-const { t, list, num, el, drawing, stage, movable, button, cells, frame } = Explore.kit;
+const { list, num, data, el, drawing, stage, show, movable, button, fill } = Explore.kit;
 const { layout, corners, table, match, careless } = Explore.math;
 const DEFAULTS = corners(layout([8, 4], [0.25, 0.5, 0.95], [2]));
 const START = { cat: [0.296875, 0.1875, 0.71875, 0.75], dog: [0.453125, 0.375, 0.796875, 0.609375] };
-const NAMES = Object.keys(START), RULES = { careless, exact: (overlaps) => match(overlaps) };
+const NAMES = Object.keys(START);
 
-Explore.figures.conflict = (root) => {
-  const { backdrop, icons } = Explore.data.scene;
-  const titles = Object.keys(RULES).map((rule) => t(`conflict.${rule}`));
-  const stages = titles.map((label) => stage({ label, backdrop: drawing(backdrop, "ex-sky") }));
+Explore.figures.conflict = (t, frame) => {
+  const { backdrop, icons } = data("scene"), titles = [t("careless"), t("exact")];
+  const stages = titles.map((title) => stage(title, drawing(backdrop, "ex-sky")));
   const objects = NAMES.map((name) => movable(stages, {
-    name: t(name), box: START[name], kind: name, sprite: icons[name], changed: render,
+    name: t(name), box: START[name], kind: name, icon: icons[name], changed: render,
   }));
-  const report = el("table", { className: "ex-table" });
-  const reset = button("reset", () => objects.forEach((object) => object.reset()));
-  const say = frame(root, "conflict", [...stages.map((on) => on.node), report], [reset]);
+  const reset = button(t("reset"), () => objects.forEach((object) => object.reset()));
+  const report = el("table.ex-table"), say = frame([...stages, report], [reset]);
 
   function render() {
-    const overlaps = table(objects.map((object) => object.box), DEFAULTS);
-    const wanted = overlaps.map((row) => row.indexOf(Math.max(...row)));
-    const found = Object.values(RULES).map((rule) => rule(overlaps));
-    stages.forEach((on, k) => on.show(on.boxes, DEFAULTS.flatMap((box, i) =>
-      (found[k][i] < 0 ? [] : [{ box, kind: `own ${NAMES[found[k][i]]}` }]))));
+    const overlaps = table(objects.map(({ box }) => box), DEFAULTS);
+    const best = overlaps.map((row) => Math.max(...row)), wanted = overlaps.map((row, j) => row.indexOf(best[j]));
+    const found = [careless(overlaps), match(overlaps)];
+    stages.forEach((on, k) => show(on.boxes, DEFAULTS
+      .map((box, i) => ({ box, kind: `own ${NAMES[found[k][i]]}` })).filter((_, i) => found[k][i] >= 0)));
     const counts = found.map((owners) => NAMES.map((_, j) => owners.filter((owner) => owner === j).length));
-    report.replaceChildren(...cells([
-      ["", t("conflict.wants"), ...titles],
+    fill(report, [
+      ["", t("wants"), ...titles],
       ...NAMES.map((name, j) => [
-        t(name), t("conflict.box", { i: wanted[j], overlap: num(overlaps[j][wanted[j]]) }),
-        ...counts.map((of) => of[j]).map((n) =>
-          el("td", { className: n ? "" : "ex-lost" }, t("conflict.count", { n }))),
+        t(name), t("box", { i: wanted[j], overlap: num(best[j]) }),
+        ...counts.map((of) => el(`td.${of[j] ? "" : "ex-lost"}`, t("count", { n: of[j] }))),
       ]),
-    ]));
+    ]);
     const lost = NAMES.filter((_, j) => !counts[0][j]).map((name) => t(name));
     say(
-      t(wanted[0] === wanted[1] ? "conflict.same" : "conflict.different", { i: wanted[0], k: wanted[1] }),
-      lost.length ? t("conflict.lost", { names: list(lost) }) : t("conflict.kept"),
+      t(wanted[0] === wanted[1] ? "same" : "different", { i: wanted[0], k: wanted[1] }),
+      lost.length ? t("lost", { names: list(lost) }) : t("kept"),
     );
   }
   render();
