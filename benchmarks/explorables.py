@@ -26,16 +26,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write the real objects of the book's explorable figures.")
     parser.add_argument("--out", type=Path, default=FILE, help="the file")
     found = {key: objects(SHARED / "data" / name) for key, name in DATASETS.items()}
-    parser.parse_args().out.write_text(json.dumps(found, indent=1) + "\n")
+    parser.parse_args().out.write_text(json.dumps(found) + "\n")
 
 
-def objects(root: Path) -> str:
-    """Some objects of a dataset, twelve digits each: centre and size in thousandths of the image."""
+def objects(root: Path) -> list[list[int]]:
+    """Some objects of a dataset: centre and size in thousandths of the image."""
     folder = VOCFolder(root, "test", skip_invalid=True)
     boxes = torch.cat([folder.truth(i).boxes_xyxy for i in range(len(folder))])
     chosen = np.random.default_rng(0).permutation(len(boxes))[:OBJECTS]
-    rounded = (xyxy_to_cxcywh(boxes[chosen]).double() * 1000).round().clamp(1, 999)
-    return "".join(f"{int(value):03d}" for value in rounded.flatten().tolist())
+    rounded: list[list[int]] = (
+        (xyxy_to_cxcywh(boxes[chosen]).double() * 1000).round().clamp(1, 999).int().tolist()
+    )
+    return rounded
 
 
 if __name__ == "__main__":

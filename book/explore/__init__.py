@@ -36,6 +36,8 @@ DATA = {
     "augmentation": ("scene",),
 }
 """The figures, and the data that each needs."""
+TOGETHER = {"conflict": "matching"}
+"""A figure that has no script of its own, and the one in whose script it is."""
 
 ELEMENT = re.compile(r'<div class="explore" data-explore="([^"]*)"')
 
@@ -74,13 +76,19 @@ def on_pages_that_need_them(
         return
     known = [name for name in DATA if name in figures]
     app.add_css_file(f"{FOLDER}/explore.css")
-    for name in (*SHARED, *(f"{name}.js" for name in known)):
-        app.add_js_file(f"{FOLDER}/{name}", loading_method="defer")
+    for script in scripts(known):
+        app.add_js_file(f"{FOLDER}/{script}", loading_method="defer")
     held = {name: values(name) for figure in known for name in DATA[figure]}
     held["texts"] = texts(app.config.language, known)
     for name, shown in held.items():
         attributes = {"type": "application/json", "id": f"{FOLDER}-{name}"}
         app.add_js_file(None, body=compact(shown), **attributes)
+
+
+def scripts(figures: list[str]) -> list[str]:
+    """The scripts of these figures, in the order in which they run, each once."""
+    own = (f"{TOGETHER.get(name, name)}.js" for name in figures)
+    return [*SHARED, *dict.fromkeys(own)]
 
 
 @functools.cache

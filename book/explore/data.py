@@ -35,6 +35,9 @@ DETECTOR = FOLDER.parent / "models" / "scenes.safetensors"
 SCENE = 1
 """The scene of the chapter on mining."""
 
+FADE = 0.75
+"""How much of its darkness the scene's picture keeps."""
+
 ICON_PAINTS = {"cat": (1, 7), "dog": (8, 6), "tree": (5, 0)}
 """The icons that the figures need, with the numbers of their two colours in ``PAINTS``."""
 
@@ -47,8 +50,8 @@ def scene() -> dict[str, Any]:
     }
 
 
-def objects() -> dict[str, str]:
-    """By dataset, some real objects, twelve digits each: centre and size in thousandths of the image."""
+def objects() -> dict[str, list[list[int]]]:
+    """By dataset, some real objects: centre and size in thousandths of the image."""
     return dict(json.loads((FOLDER / "objects.json").read_text()))
 
 
@@ -95,10 +98,12 @@ def background_losses(detector: SSD, example: Example) -> torch.Tensor:
 
 
 def picture(example: Example) -> str:
-    """An image as the file that a page holds, in base64."""
+    """A scene, pale so that boxes stand out on it, as the file that a page holds, in base64."""
+    pale = 255 - FADE * (255 - example.image.permute(1, 2, 0).float())
     file = io.BytesIO()
-    image = Image.fromarray(example.image.permute(1, 2, 0).numpy())
-    image.save(file, "webp", quality=80, method=6)
+    Image.fromarray(pale.round().byte().numpy()).save(
+        file, "webp", quality=80, method=6
+    )
     return base64.b64encode(file.getvalue()).decode()
 
 

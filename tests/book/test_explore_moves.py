@@ -108,9 +108,7 @@ def test_offsets(driven: Drive) -> None:
 
 def objects(name: str) -> Tensor:
     """The real objects that the figure holds, as corners."""
-    digits = data.objects()[name]
-    values = [int(digits[i : i + 3]) / 1000 for i in range(0, len(digits), 3)]
-    return boxes.cxcywh_to_xyxy(torch.tensor(values, dtype=torch.float64).view(-1, 4))
+    return boxes.cxcywh_to_xyxy(torch.tensor(data.objects()[name], dtype=torch.float64) / 1000)
 
 
 def test_scales(driven: Drive) -> None:

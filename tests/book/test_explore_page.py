@@ -35,7 +35,7 @@ def test_the_library_is_small() -> None:
 @pytest.mark.parametrize("language", ["en", "ar"])
 @pytest.mark.parametrize("names", CHAPTERS)
 def test_a_page_loads_little(names: tuple[str, ...], language: str) -> None:
-    files = ["explore.css", *explore.SHARED, *(f"{name}.js" for name in names)]
+    files = ["explore.css", *explore.scripts(list(names))]
     held = [explore.values(name) for name in {name for figure in names for name in explore.DATA[figure]}]
     texts = [explore.compact(values) for values in (*held, explore.texts(language, list(names)))]
     code = sum((FOLDER / file).stat().st_size for file in files)

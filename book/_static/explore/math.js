@@ -1,13 +1,10 @@
-// What the package computes, step by step, in the browser; tests/book/test_explore.py compares the two.
-// Boxes are [x0, y0, x1, y1] relative to the image, [cx, cy, w, h] where a name says "centre".
-//
-// Plain scripts, since a browser that opens the book from the disk loads no modules; the braces around each
-// file keep its names to itself.
+// What the package computes, step by step; tests/book/test_explore.py compares the two. Boxes are
+// [x0, y0, x1, y1] relative to the image, [cx, cy, w, h] where a name says "centre".
+// No file is a module, since a browser that opens the book from the disk loads none; braces keep its names.
 "use strict";
 window.Explore = { figures: {} };
 {
-const UNMATCHED = -1;
-const { abs, exp, floor, fround, log, max, min, sign, sqrt } = Math;
+const { abs, exp, floor, fround, log, max, min, sqrt } = Math;
 const clamp = (value, low, high) => min(max(value, low), high);
 const count = (n, of) => Array.from({ length: n }, (_, i) => of(i));
 
@@ -26,20 +23,20 @@ const table = (truths, defaults) => truths.map((truth) => defaults.map((box) => 
 // ssd_lite.matching: each object's own default box, the greatest overlap of all choosing first.
 // The sort keeps the order of equals, so that ties go to the lower object, then to the lower box.
 function firstStep(overlaps) {
-  const own = overlaps.map(() => UNMATCHED);
+  const own = overlaps.map(() => -1);
   const pairs = overlaps.flatMap((row, j) => row.map((value, i) => ({ value, j, i })));
   for (const { j, i } of pairs.sort((a, b) => b.value - a.value))
-    if (own[j] === UNMATCHED && !own.includes(i)) own[j] = i;
+    if (own[j] < 0 && !own.includes(i)) own[j] = i;
   return own;
 }
 
-// Each default box's best object, where their overlap passes the threshold.
+// Each default box's best object, or -1 where their overlap does not pass the threshold.
 const secondStep = (overlaps, threshold, inclusive) => overlaps[0].map((_, i) => {
   const column = overlaps.map((row) => row[i]), best = max(...column);
-  return best > threshold || (inclusive && best === threshold) ? column.indexOf(best) : UNMATCHED;
+  return best > threshold || (inclusive && best === threshold) ? column.indexOf(best) : -1;
 });
 
-function match(overlaps, { threshold = 0.5, rule = "ssd", inclusive = false } = {}) {
+function match(overlaps, { threshold = 0.5, rule = "ssd", inclusive } = {}) {
   const matches = secondStep(overlaps, rule === "multibox" ? 2 : threshold, inclusive);
   if (rule !== "threshold") firstStep(overlaps).forEach((i, j) => { if (i >= 0) matches[i] = j; });
   return matches;
@@ -60,7 +57,7 @@ const decode = ([x, y, w, h], box, [v, s]) => [
   x * v * box[2] + box[0], y * v * box[3] + box[1], exp(w * s) * box[2], exp(h * s) * box[3],
 ];
 const smoothL1 = (x) => (abs(x) < 1 ? 0.5 * x * x : abs(x) - 0.5);
-const smoothL1Gradient = (x) => (abs(x) < 1 ? x : sign(x));
+const smoothL1Gradient = (x) => clamp(x, -1, 1);
 
 // ssd_lite.scales
 const linearScales = (maps, smallest, largest) =>
@@ -80,29 +77,26 @@ const shapes = (scale, next, ratios) => [scale, sqrt(scale * next)].map((side) =
 
 // A layout of square grids. Its boxes are rounded to float32, as DefaultBoxes.cxcywh() rounds them.
 const layout = (grids, scales, ratios) => grids.map((grid, k) => ({
-  grid,
-  shapes: shapes(scales[k], scales[k + 1], ratios).map((shape) => shape.map(fround)),
   centres: count(grid, (i) => fround((i + 0.5) * (1 / grid))),
+  shapes: shapes(scales[k], scales[k + 1], ratios).map((sides) => sides.map(fround)),
 }));
 
-const boxAt = ({ shapes, centres }, row, column, shape) =>
-  toCorners([centres[column], centres[row], ...shapes[shape]]).map(fround);
+const rounded = (box) => toCorners(box).map(fround);
 
 // Corners of all boxes: map by map, row by row, column by column, then shape by shape.
-const corners = (maps) => maps.flatMap((map) => map.centres.flatMap((_, row) =>
-  map.centres.flatMap((_, column) => map.shapes.map((_, shape) => boxAt(map, row, column, shape)))));
+const corners = (maps) => maps.flatMap(({ centres, shapes }) => centres.flatMap((y) =>
+  centres.flatMap((x) => shapes.map((sides) => rounded([x, y, ...sides])))));
 
-// The greatest overlap that any box has with the truth. A shape that could not beat the best found
-// so far, even if it lay on the truth's centre, is passed over.
+// The greatest overlap that any box has with the truth. A shape is passed over if it could not beat the best
+// so far even on the truth's centre.
 function bestOverlap(truth, maps) {
-  const [, , w, h] = toCentre(truth);
+  const [cx, cy] = toCentre(truth);
   let best = 0;
-  for (const map of maps) map.shapes.forEach(([wide, high], shape) => {
-    const shared = min(w, wide) * min(h, high);
-    if (shared / (w * h + wide * high - shared) < best - 1e-6) return;
-    for (let cell = 0; cell < map.grid ** 2; cell++)
-      best = max(best, jaccard(truth, boxAt(map, floor(cell / map.grid), cell % map.grid, shape)));
-  });
+  for (const { centres, shapes } of maps) for (const sides of shapes) {
+    if (jaccard(truth, toCorners([cx, cy, ...sides])) < best - 1e-6) continue;
+    for (const y of centres) for (const x of centres)
+      best = max(best, jaccard(truth, rounded([x, y, ...sides])));
+  }
   return best;
 }
 
@@ -111,8 +105,8 @@ function hardNegatives(losses, positive, ratio) {
   const hardness = losses.map((loss) => (Number.isNaN(loss) ? Infinity : loss));
   const negatives = [...losses.keys()].filter((i) => !positive[i]);
   const wanted = floor((losses.length - negatives.length) * ratio);
-  const harder = (a, b) => (hardness[a] < hardness[b]) - (hardness[a] > hardness[b]);
-  return negatives.sort(harder).slice(0, wanted); // stable: equal losses keep their order
+  // Equal losses keep their order, two infinite ones as well.
+  return negatives.sort((a, b) => hardness[b] - hardness[a] || 0).slice(0, wanted);
 }
 
 // ssd_lite.augmentation: a patch from four numbers in [0, 1).
@@ -124,7 +118,7 @@ function patchFrom([a, b, x, y]) {
   return [left, top, min(left + w, 1), min(top + h, 1)];
 }
 
-// The best overlap of a patch with an object; a patch satisfies a rule if this reaches its minimum.
+// The best overlap of a patch with an object: what a rule's minimum is compared with.
 const reached = (patch, truths) => max(...truths.map((truth) => jaccard(patch, truth)));
 
 // The trials for one minimum, null for any patch, up to the first patch that satisfies it.
@@ -144,16 +138,18 @@ function choose(chance) {
   return steps.filter((step) => step <= chance * sum).length;
 }
 
+const relativeTo = ([left, top, right, bottom], box) =>
+  box.map((value, n) => (n % 2 ? (value - top) / (bottom - top) : (value - left) / (right - left)));
+
 // The objects as seen in a patch: clipped and relative to it, or null where the centre lies outside.
-const cropTruths = (truths, [left, top, right, bottom]) => truths.map((truth) => {
-  const [x, y] = toCentre(truth), across = right - left, down = bottom - top;
-  if (x < left || x > right || y < top || y > bottom) return null;
-  return truth.map((value, n) => clamp(n % 2 ? (value - top) / down : (value - left) / across, 0, 1));
+const cropTruths = (truths, patch) => truths.map((truth) => {
+  const [x, y] = toCentre(truth), inside = x >= patch[0] && x <= patch[2] && y >= patch[1] && y <= patch[3];
+  return inside ? relativeTo(patch, truth).map((value) => clamp(value, 0, 1)) : null;
 });
 
 Explore.math = {
-  clamp, count, toCentre, toCorners, jaccard, table, firstStep, match, careless, encode, decode, smoothL1,
-  smoothL1Gradient, linearScales, scalesAndNext, layout, corners, boxAt, bestOverlap, hardNegatives, reached,
-  trials, choose, cropTruths,
+  clamp, count, toCentre, toCorners, jaccard, table, match, careless, encode, decode, smoothL1,
+  smoothL1Gradient, linearScales, scalesAndNext, layout, rounded, corners, bestOverlap, hardNegatives,
+  reached, trials, choose, relativeTo, cropTruths,
 };
 }

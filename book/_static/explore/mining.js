@@ -1,14 +1,13 @@
 // The negatives of a scene by their loss, and which of them count.
 "use strict";
 {
-const { num, data, el, stage, show, slider, plot } = Explore.kit;
-const { layout, corners, table, match, hardNegatives } = Explore.math;
+const {
+  num, data, el, stage, show, slider, plot, layout, corners, table, match, hardNegatives,
+} = Explore.kit;
 
 // Losses are written in 16 bits each, evenly spaced in their logarithm.
-function read(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  return Array.from(new Uint16Array(bytes.buffer), (written) => Math.exp(written / 3600 - 14));
-}
+const read = (text) => atob(text).match(/../gs).map((two) =>
+  Math.exp((two.charCodeAt(0) + 256 * two.charCodeAt(1)) / 3600 - 14));
 
 Explore.figures.mining = (t, frame) => {
   const { grids, scales, ratios, truths, losses: written, picture } = data("mining");
@@ -21,13 +20,12 @@ Explore.figures.mining = (t, frame) => {
   const ratio = slider(t("ratio"), [0, 20, 0.5, 3], render, (value) => `${value} : 1`);
   const rank = slider(t("rank"), [1, 400, 1, 1], render, String);
   const field = plot(
-    { from: 1, to: ranked.length, log: true, label: t("sorted"), ticks: [1, 10, 100, 1000] },
-    { from: 0.001, to: 10, log: true, label: t("loss"), ticks: [0.001, 0.01, 0.1, 1, 10] },
+    { from: 1, to: ranked.length, scale: Math.log, label: t("sorted"), ticks: [1, 10, 100, 1000] },
+    { from: 0.001, to: 10, scale: Math.log, label: t("loss"), ticks: [0.001, 0.01, 0.1, 1, 10] },
   );
   const say = frame([on, field], [ratio, rank]);
   const points = ranked.map((i, place) => [place + 1, losses[i]]);
-  const below = (some, kind) => (some.length
-    ? `<path class="${kind}" d="${field.path([[some[0][0], 0], ...some, [some.at(-1)[0], 0]])}"/>` : "");
+  const below = (some) => [[1, 0], ...some, [some.length, 0]];
 
   function render() {
     const kept = hardNegatives(losses, positive, ratio.value), at = ranked[rank.value - 1];
@@ -36,8 +34,7 @@ Explore.figures.mining = (t, frame) => {
       ...defaults.filter((_, i) => positive[i]).map((box) => ({ box, kind: "positive" })),
       { box: defaults[at], kind: "looked" },
     ]);
-    const [first, rest] = [points.slice(0, kept.length), points.slice(Math.max(kept.length - 1, 0))];
-    field.draw(`${below(first, "kept")}${below(rest, "left")}<path d="${field.path(points)}"/>`);
+    field.draw(["left", below(points)], ["kept", below(points.slice(0, kept.length))], ["", points]);
     field.dots([{ x: rank.value, y: losses[at], kind: "looked" }]);
     const share = num(100 * sum(kept) / sum(ranked), 0), loss = num(losses[at], 3);
     say(
