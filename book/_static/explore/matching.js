@@ -2,8 +2,8 @@
 "use strict";
 {
 const {
-  list, num, data, el, drawing, stage, show, movable, slider, choice, button, fill, layout, corners, table,
-  match, careless,
+  list, num, data, el, drawing, stage, place, show, movable, slider, choice, button, fill, layout, corners,
+  table, match, careless,
 } = Explore.kit;
 const GRIDS = [8, 4], SHAPES = 4, DEFAULTS = corners(layout(GRIDS, [0.25, 0.5, 0.95], [2]));
 const CELLS = GRIDS.map((n) => corners(layout([n], [1 / n, 0], [])).filter((_, i) => i % 2 === 0));
@@ -66,8 +66,9 @@ Explore.figures.matching = (t, frame) => {
 
   // The best overlap on a map as a bar, a mark at the threshold, and how many boxes are matched.
   function bar({ best, n }, name) {
-    const [full, mark] = [{ style: `width: ${100 * best}%` }, { style: `left: ${100 * threshold.value}%` }];
-    const meter = el(`div.ex-bar ${name}`, { dir: "ltr" }, el("b", full), el("i", mark));
+    const meter = el(`div.ex-bar ${name}`, { dir: "ltr" }), mark = threshold.value;
+    place(el("b"), [0, 0, best, 1], meter);
+    place(el("i"), [mark, 0, mark + 0.01, 1], meter);
     return el("td", meter, t("best", { best: num(best), n }));
   }
   render();
