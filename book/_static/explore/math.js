@@ -92,10 +92,9 @@ const corners = (maps) => maps.flatMap(({ centres, shapes }) => centres.flatMap(
 function bestOverlap(truth, maps) {
   const [cx, cy] = toCentre(truth);
   let best = 0;
-  for (const { centres, shapes } of maps) for (const sides of shapes) {
-    if (jaccard(truth, toCorners([cx, cy, ...sides])) < best - 1e-6) continue;
-    for (const y of centres) for (const x of centres)
-      best = max(best, jaccard(truth, rounded([x, y, ...sides])));
+  for (const { centres, shapes } of maps) for (const [w, h] of shapes) {
+    if (jaccard(truth, toCorners([cx, cy, w, h])) < best - 1e-6) continue;
+    for (const y of centres) for (const x of centres) best = max(best, jaccard(truth, rounded([x, y, w, h])));
   }
   return best;
 }

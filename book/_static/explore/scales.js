@@ -3,7 +3,7 @@
 {
 const {
   ARROWS, num, data, stage, show, slider, choice, plot, clamp, toCorners, scalesAndNext, layout, rounded,
-  corners, bestOverlap,
+  bestOverlap,
 } = Explore.kit;
 const GRIDS = [38, 19, 10, 5, 3, 1], RATIOS = { "1": [], "1, 2, ½": [2], "1, 2, 3, ½, ⅓": [2, 3] };
 const KINDS = ["square", "between", "two", "two", "three", "three"];
@@ -59,7 +59,7 @@ Explore.figures.scales = (t, frame) => {
     const found = reached.filter(Boolean).length;
     say(t("said", {
       n: objects.length, found, share: num(found / objects.length),
-      boxes: corners(layers).length,
+      boxes: layers.reduce((sum, map) => sum + map.centres.length ** 2 * map.shapes.length, 0),
       scales: scales.slice(0, -1).map((scale) => num(scale)).join(", "),
     }));
   }
