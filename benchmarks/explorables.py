@@ -1,152 +1,43 @@
-"""The data of the book's explorable figures: ``python -m benchmarks.explorables``.
+"""The real objects of the book's explorable figures: ``python -m benchmarks.explorables``.
 
-Writes four files beside the figures' scripts:
-
-- ``data-scene.js``: icons of :mod:`ssd_lite.data.icons` as SVG, which stretch with their box;
-- ``data-objects.js``: boxes of real objects, ``OBJECTS`` of the ``test`` split of each of ``bccd``, ``cards``
-  and ``fod-a``, drawn at random, from the folder that ``SSD_LITE_SHARED`` names. The datasets' licences
-  (MIT, Apache-2.0, MIT) allow it;
-- ``data-mining.js`` and ``mining.webp``: a drawn scene, and the confidence loss that the book's detector
-  has on each of its default boxes, were it background.
+Writes ``book/explore/objects.json``: ``OBJECTS`` boxes of the ``test`` split of each of ``bccd``, ``cards``
+and ``fod-a``, drawn at random, from the folder that ``SSD_LITE_SHARED`` names. The datasets' licences
+(MIT, Apache-2.0, MIT) allow it.
 """
 
 import argparse
-import base64
 import json
-import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from benchmarks.runs import SHARED
-from ssd_lite import models, objective
 from ssd_lite.boxes import xyxy_to_cxcywh
-from ssd_lite.data import Scenes, VOCFolder
-from ssd_lite.data.examples import Example
-from ssd_lite.data.icons import BACKDROPS, DARK, ICONS, LIGHT, PAINTS, Colour, Stroke
-from ssd_lite.models import SSD
+from ssd_lite.data import VOCFolder
 
-BOOK = Path(__file__).parents[1] / "book"
-FOLDER = BOOK / "_static" / "explore"
-DETECTOR = BOOK / "models" / "scenes.safetensors"
-
+FILE = Path(__file__).parents[1] / "book" / "explore" / "objects.json"
 DATASETS = {"cards": "cards", "bccd": "bccd", "fod": "fod-a"}
 OBJECTS = 100
-SCENE = 1
-"""The scene of the chapter on mining."""
-
-ICON_PAINTS = {"cat": (1, 7), "dog": (8, 6), "tree": (5, 0)}
-"""The icons that the figures need, with the numbers of their two colours in ``PAINTS``."""
 
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="Write the data of the book's explorable figures.")
-    parser.add_argument("--out", type=Path, default=FOLDER, help="folder for the files")
-    folder: Path = parser.parse_args().out
-    detector, example = models.load(DETECTOR), scene()
-    write(folder, "scene", {"backdrop": backdrop(), "icons": {name: icon(name) for name in ICON_PAINTS}})
-    write(folder, "objects", {key: objects(SHARED / "data" / name) for key, name in DATASETS.items()})
-    write(folder, "mining", mining(detector, example))
-    image = Image.fromarray(example.image.permute(1, 2, 0).numpy())
-    image.save(folder / "mining.webp", quality=80, method=6)
+    parser = argparse.ArgumentParser(description="Write the real objects of the book's explorable figures.")
+    parser.add_argument("--out", type=Path, default=FILE, help="the file")
+    found = {key: objects(SHARED / "data" / name) for key, name in DATASETS.items()}
+    parser.parse_args().out.write_text(json.dumps(found) + "\n")
 
 
-def write(folder: Path, name: str, values: dict[str, Any]) -> None:
-    """One data file, as a script, since a page that was opened from the disk may not fetch."""
-    text = json.dumps(values, separators=(",", ":"))
-    source = "// Written by python -m benchmarks.explorables"
-    (folder / f"data-{name}.js").write_text(f"{source}\nExplore.data.{name} = {text};\n")
-
-
-def scene() -> Example:
-    """The scene whose negatives are mined."""
-    return Scenes(count=SCENE + 1, seed=1)[SCENE]
-
-
-def background_losses(detector: SSD, example: Example) -> torch.Tensor:
-    """The confidence loss of every default box of a scene, were it background."""
-    with torch.no_grad():
-        logits = detector.eval()(example.image[None].float() / 255)[1]
-    return objective.confidence_loss(logits, torch.zeros(logits.shape[:-1], dtype=torch.int64))[0]
-
-
-def mining(detector: SSD, example: Example) -> dict[str, Any]:
-    """The layout, the truths and the losses; a loss is 16 bits: 3600 · (its logarithm + 14)."""
-    layout, classes = detector.default_boxes, detector.classes
-    written = ((background_losses(detector, example).double().log() + 14) * 3600).round().clamp(0, 65535)
-    truths = zip(example.truth.boxes_xyxy.tolist(), example.truth.labels.tolist(), strict=True)
-    return {
-        "grids": [rows for rows, _ in layout.grids],
-        "scales": layout.scales,
-        "ratios": layout.aspect_ratios[0],
-        "truths": [{"name": classes[label - 1], "box": box} for box, label in truths],
-        "losses": base64.b64encode(written.numpy().astype("<u2").tobytes()).decode(),
-    }
-
-
-def objects(root: Path) -> str:
-    """Some objects of a dataset, twelve digits each: centre and size in thousandths of the image."""
+def objects(root: Path) -> list[list[int]]:
+    """Some objects of a dataset: centre and size in thousandths of the image."""
     folder = VOCFolder(root, "test", skip_invalid=True)
     boxes = torch.cat([folder.truth(i).boxes_xyxy for i in range(len(folder))])
     chosen = np.random.default_rng(0).permutation(len(boxes))[:OBJECTS]
-    rounded = (xyxy_to_cxcywh(boxes[chosen]).double() * 1000).round().clamp(1, 999)
-    return "".join(f"{int(value):03d}" for value in rounded.flatten().tolist())
-
-
-def backdrop() -> str:
-    """Hills in a square of 100 by 100, in front of the sky that the style sheet has."""
-    far, near = (hexadecimal(colour) for colour in BACKDROPS[0][2:])
-    hills = ((20, 62, 40, far), (80, 58, 45, far), (45, 82, 60, near), (95, 88, 40, near))
-    return "".join(
-        f'<ellipse cx="{x}" cy="{top + 60}" rx="{reach}" ry="60" fill="{ink}"/>'
-        for x, top, reach, ink in hills
+    rounded: list[list[int]] = (
+        (xyxy_to_cxcywh(boxes[chosen]).double() * 1000).round().clamp(1, 999).int().tolist()
     )
-
-
-def icon(name: str) -> str:
-    """An icon as SVG in a square of 100 by 100."""
-    main, trim = (PAINTS[number] for number in ICON_PAINTS[name])
-    shade = tuple(round(0.72 * value) for value in main)
-    inks = {"main": main, "shade": shade, "trim": trim, "light": LIGHT, "dark": DARK}
-    return "".join(element(stroke, hexadecimal(inks[stroke.ink])) for stroke in ICONS[name].strokes)
-
-
-def element(stroke: Stroke, ink: str) -> str:
-    """One stroke as an SVG element."""
-    points = [(100 * x, 100 * y) for x, y in stroke.points]
-    if stroke.shape in ("polygon", "line"):
-        path = " ".join(f"{x:g},{y:g}" for x, y in points)
-        if stroke.shape == "polygon":
-            return f'<polygon points="{path}" fill="{ink}"/>'
-        return f'<polyline points="{path}" stroke="{ink}" stroke-width="{100 * stroke.width:g}"/>'
-    (x0, y0), (x1, y1) = points
-    if stroke.shape == "block":
-        return f'<rect x="{x0:g}" y="{y0:g}" width="{x1 - x0:g}" height="{y1 - y0:g}" rx="6" fill="{ink}"/>'
-    cx, cy, rx, ry = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
-    if stroke.shape == "ellipse":
-        return f'<ellipse cx="{cx:g}" cy="{cy:g}" rx="{rx:g}" ry="{ry:g}" fill="{ink}"/>'
-    return arc((cx, cy), (rx, ry), stroke, ink)
-
-
-def arc(centre: Sequence[float], radii: Sequence[float], stroke: Stroke, ink: str) -> str:
-    """A part of an ellipse's edge, its whole width inside the ellipse as Pillow draws it."""
-    width = 100 * stroke.width
-    rx, ry = (radius - width / 2 for radius in radii)
-    angles = [math.radians(angle) for angle in stroke.angles]
-    (ax, ay), (bx, by) = ((centre[0] + rx * math.cos(a), centre[1] + ry * math.sin(a)) for a in angles)
-    far = int(angles[1] - angles[0] > math.pi)
-    path = f"M{ax:.1f} {ay:.1f}A{rx:g} {ry:g} 0 {far} 1 {bx:.1f} {by:.1f}"
-    return f'<path d="{path}" fill="none" stroke="{ink}" stroke-width="{width:g}"/>'
-
-
-def hexadecimal(colour: Colour) -> str:
-    """A colour as CSS writes it."""
-    return "#" + "".join(f"{value:02x}" for value in colour[:3])
+    return rounded
 
 
 if __name__ == "__main__":

@@ -1,20 +1,19 @@
 """Every explorable figure, moved by mouse, finger and keys, says what the package computes."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from explore import data
 from playwright.sync_api import Browser
 from torch import Tensor
 
-from benchmarks import explorables
 from ssd_lite import Truths, augmentation, boxes, matching, mining, models, objective, scales
 from ssd_lite.scales import DefaultBoxes
 from tests.book.explore_driver import Driver, numbers
-from tests.book.explore_site import FOLDER, visit
+from tests.book.explore_site import visit
 from tests.book.test_explore import careless
 
 pytestmark = pytest.mark.site
@@ -109,10 +108,7 @@ def test_offsets(driven: Drive) -> None:
 
 def objects(name: str) -> Tensor:
     """The real objects that the figure holds, as corners."""
-    text = (FOLDER / "data-objects.js").read_text().split(" = ")[1].removesuffix(";\n")
-    digits = json.loads(text)[name]
-    values = [int(digits[i : i + 3]) / 1000 for i in range(0, len(digits), 3)]
-    return boxes.cxcywh_to_xyxy(torch.tensor(values, dtype=torch.float64).view(-1, 4))
+    return boxes.cxcywh_to_xyxy(torch.tensor(data.objects()[name], dtype=torch.float64) / 1000)
 
 
 def test_scales(driven: Drive) -> None:
@@ -158,8 +154,8 @@ def test_scales(driven: Drive) -> None:
 
 def test_mining(driven: Drive) -> None:
     driver = driven("mining")
-    detector, example = models.load(explorables.DETECTOR), explorables.scene()
-    losses = explorables.background_losses(detector, example)[None]
+    detector, example = models.load(data.DETECTOR), data.mined_scene()
+    losses = data.background_losses(detector, example)[None]
     found = matching.match(example.truth.boxes_xyxy, defaults(detector.default_boxes).float())[None]
     positive = found != matching.UNMATCHED
     slider = driver.figure.get_by_role("slider", name="Negatives to a positive")

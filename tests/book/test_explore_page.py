@@ -1,10 +1,12 @@
 """The explorable figures on a page that is built as the book is: how they come there, and how they look."""
 
-import gzip
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import explore
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -13,7 +15,8 @@ from tests.book.explore_site import FOLDER, NAMES, visit
 pytestmark = pytest.mark.site
 
 WIDTHS = (1400, 768, 400)
-CODE, ALL = 40_000, 72_000
+SMALL = 40_000
+CHAPTERS = (("matching", "conflict"), *((name,) for name in NAMES[2:]))
 
 
 @pytest.fixture(scope="module", params=[(w, s) for w in WIDTHS for s in ("light", "dark")], ids=str)
@@ -26,11 +29,17 @@ def page(chromium: Browser, figures: Path, request: pytest.FixtureRequest) -> It
 
 
 def test_the_library_is_small() -> None:
-    files = list(FOLDER.iterdir())
-    code = [path for path in files if path.suffix == ".js" and not path.name.startswith(("data-", "strings"))]
-    assert sum(path.stat().st_size for path in code) < CODE
-    assert sum(path.stat().st_size for path in files) < ALL
-    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < CODE  # as a server sends them
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < SMALL
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("names", CHAPTERS)
+def test_a_page_loads_little(names: tuple[str, ...], language: str) -> None:
+    files = ["explore.css", *explore.scripts(list(names))]
+    held = [explore.values(name) for name in {name for figure in names for name in explore.DATA[figure]}]
+    texts = [explore.compact(values) for values in (*held, explore.texts(language, list(names)))]
+    code = sum((FOLDER / file).stat().st_size for file in files)
+    assert code + sum(len(text.encode()) for text in texts) < SMALL
 
 
 def test_each_figure_takes_the_place_of_its_still_picture(page: Page) -> None:
@@ -46,11 +55,24 @@ def loaded(site: Path, name: str) -> list[str]:
     return [part.split("?")[0].split('"')[0] for part in text.split("_static/explore/")[1:]]
 
 
+def held(site: Path, name: str) -> dict[str, Any]:
+    text = (site / f"{name}.html").read_text()
+    found = re.findall(r'<script id="explore-(\w+)" type="application/json">(.*?)</script>', text, re.S)
+    return {key: json.loads(values) for key, values in found}
+
+
 def test_a_page_loads_the_scripts_of_its_own_figures_alone(figures: Path) -> None:
-    shared = ["explore.css", "math.js", "strings.js", "kit.js"]
+    shared = ["explore.css", "math.js", "kit.js"]
     assert loaded(figures, "none") == []
-    own = ["data-objects.js", "data-mining.js", "scales.js", "mining.js"]
-    assert loaded(figures, "two") == [*shared, *own]
+    assert loaded(figures, "two") == [*shared, "scales.js", "mining.js"]
+
+
+def test_a_page_holds_the_data_and_texts_of_its_own_figures_alone(figures: Path) -> None:
+    assert held(figures, "none") == {}
+    found = held(figures, "two")
+    assert set(found) == {"objects", "mining", "texts"}
+    assert found["texts"] == explore.texts("en", ["scales", "mining"])
+    assert found["objects"] == explore.values("objects")
 
 
 def test_a_figure_without_a_still_picture_stands_where_its_element_is(
@@ -168,7 +190,8 @@ def test_every_text_comes_from_the_table_and_may_run_from_right_to_left(
     seen.evaluate("""() => {
       const mark = (of) => typeof of === 'string' ? `⟦${of}⟧`
         : Object.fromEntries(Object.entries(of).map(([key, value]) => [key, mark(value)]));
-      Explore.strings.en = { ...mark(Explore.strings.en), dir: 'rtl' };
+      const texts = document.getElementById('explore-texts');
+      texts.textContent = JSON.stringify({ ...mark(JSON.parse(texts.textContent)), dir: 'rtl' });
       document.querySelectorAll('.explore-live').forEach((live) => live.remove());
       Explore.kit.start();
     }""")

@@ -1,222 +1,196 @@
-// What the figures share: elements, a stage with boxes that can be moved, controls, plots.
+// What the figures share: elements, stages with boxes that can be moved, controls, plots.
 "use strict";
 {
 const { clamp } = Explore.math;
-const STEP = 1 / 64, SNAP = 1 / 256, SMALLEST = 1 / 16;
+const STEP = 1 / 64, SNAP = 1 / 256, SMALLEST = 1 / 16, WHOLE = [0, 0, 1, 1], ALL_SIDES = [1, 1, 1, 1];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const language = (document.documentElement.lang || "en").split("-")[0];
-const table = () => Explore.strings[language] ?? Explore.strings.en;
+const language = document.documentElement.lang;
+let texts; // of the page's figures, in its language
 
-// A text of the table; one that depends on a number has a form for each plural of the language.
-function t(path, values = {}) {
-  let text = path.split(".").reduce((found, key) => found[key], table());
-  if (typeof text !== "string") {
-    const plural = new Intl.PluralRules(language).select(values.n);
-    text = (values.n === 0 && text.none) || (text[plural] ?? text.other);
-  }
-  return text.replace(/\{(\w+)\}/g, (_, name) => values[name].toLocaleString("en"));
+// A text with its values; one that depends on a number n has a form for each plural of the language.
+function filled(text, values = {}) {
+  const plural = new Intl.PluralRules(language).select(values.n ?? 0);
+  const form = (values.n === 0 && text.none) || (text[plural] ?? text.other ?? text);
+  return form.replace(/\{(\w+)\}/g, (_, name) => values[name].toLocaleString("en"));
 }
-const list = (texts) => new Intl.ListFormat(language).format(texts);
-// In text from right to left, the sign would come after its number without the mark in front of it.
-const minus = () => (table().dir === "rtl" ? "\u200e−" : "−");
-const num = (value, digits = 2) => value.toFixed(digits).replace("-", minus());
+const list = (names) => new Intl.ListFormat(language).format(names);
+const signed = (digits) => digits.replace("-", texts.minus);
+const num = (value, digits = 2) => signed(value.toFixed(digits));
 
-function el(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties))
-    if (name in node && name !== "role" && name !== "style") node[name] = value;
-    else node.setAttribute(name, value);
-  node.append(...children);
+// What book/explore has written into the page.
+const data = (name) => JSON.parse(document.getElementById(`explore-${name}`).textContent);
+
+// An element by tag and classes, "div.one two", with children and properties; what is undefined is left out.
+function el(name, ...parts) {
+  const [tag, className = ""] = name.split("."), node = document.createElement(tag);
+  if (className) node.className = className;
+  for (const part of parts)
+    if (part instanceof Node || typeof part === "string") node.append(part);
+    else Object.assign(node, part);
   return node;
 }
 
-// A picture that stretches with its box, drawn in a square of 100 by 100.
-function drawing(markup, kind = "") {
-  const node = el("div", { className: `ex-drawing ${kind}`, ariaHidden: "true" });
+// A drawing in a square of 100 by 100 that stretches with its box.
+function drawing(markup) {
+  const node = el("div.ex-layer", { ariaHidden: "true" });
   node.innerHTML = `<svg viewBox="0 0 100 100" preserveAspectRatio="none">${markup}</svg>`;
   return node;
 }
 
-// Where boxes lie. `view` is the window of the image that is seen: [x0, y0, x1, y1].
-function stage({ view = [0, 0, 1, 1], label = "", backdrop = null } = {}) {
-  const [scene, marks, boxes, moving] = ["scene", "marks", "boxes", "moving"].map((name) =>
-    el("div", { className: `ex-${name}` }));
-  const picture = el("div", { className: "ex-picture", dir: "ltr" }, scene, marks, boxes, moving);
-  const node = el("div", {}, ...(label ? [el("div", { className: "ex-title" }, label)] : []), picture);
-  const sprites = new Map();
-  function place(child, [a, b, c, d], parent) {
-    const [x0, y0, x1, y1] = view, w = x1 - x0, h = y1 - y0;
-    const sides = { left: (a - x0) / w, top: (b - y0) / h, width: (c - a) / w, height: (d - b) / h };
-    for (const [side, share] of Object.entries(sides)) child.style[side] = `${100 * share}%`;
-    if (child.parentNode !== parent) parent.append(child);
-    return child;
-  }
-  const sprite = (child, box) => sprites.set(child, box) && place(child, box, scene);
-  if (backdrop) sprite(backdrop, [0, 0, 1, 1]);
-  return {
-    node, picture, marks, boxes, moving, place, sprite,
-    get view() { return view; },
-    // Show another window of the scene.
-    look(window) {
-      view = window;
-      for (const [child, box] of sprites) place(child, box, scene);
-    },
-    // Replace what is in a layer by boxes, each {box, kind (its CSS classes), text}.
-    show: (layer, found) => layer.replaceChildren(...found.map(({ box, kind, text }) => {
-      const tag = text ? [el("span", { className: "ex-tag" }, text)] : [];
-      return place(el("div", { className: `ex-rect ${kind}` }, ...tag), box, layer);
-    })),
-  };
+// A picture with layers that boxes lie on.
+function stage(label, ...scenery) {
+  const on = {};
+  for (const name of ["scene", "marks", "boxes", "moving"]) on[name] = el(`div.ex-layer ex-${name}`);
+  on.image = el("div.ex-layer ex-image", ...Object.values(on));
+  on.picture = el("div.ex-picture", { dir: "ltr" }, on.image);
+  on.node = el("div", label && el("div.ex-label", label), on.picture);
+  on.scene.append(...scenery);
+  return on;
 }
 
-// A box that is moved by mouse, finger and keys, on one or more stages alike.
-function movable(stages, { name, box, kind, sprite = "", changed }) {
-  const start = box, sprites = stages.map(() => drawing(sprite));
-  const handles = stages.map((on, n) => {
-    const corners = ["left high", "right high", "left low", "right low"].map((place) =>
-      el("i", { className: `ex-corner ${place}` }));
-    const handle = el("div", {
-      className: `ex-movable ${kind}`, tabIndex: n ? -1 : 0,
-      role: "application", "aria-roledescription": t("box.role"),
-    }, el("span", { className: "ex-tag" }, name), ...corners);
-    handle.addEventListener("keydown", press);
-    handle.addEventListener("pointerdown", (event) => grab(event, on, handle));
-    return handle;
-  });
+function place(node, [x0, y0, x1, y1], layer) {
+  const shares = { left: x0, top: y0, width: x1 - x0, height: y1 - y0 };
+  for (const side in shares) node.style[side] = `${100 * shares[side]}%`;
+  if (node.parentNode !== layer) layer.append(node);
+  return node;
+}
 
-  function set(wanted, quiet = false) {
+// Replace what is in a layer by boxes, each {box, kind (its CSS classes), text, opacity}.
+const show = (layer, boxes) => layer.replaceChildren(...boxes.map(({ box, kind, text, opacity }) => {
+  const tag = text && el("span.ex-tag", text);
+  return place(el(`div.ex-rect ${kind}`, { style: `opacity: ${opacity}` }, tag), box, layer);
+}));
+
+// A box that is moved by mouse, finger and keys, on one or more stages alike.
+function movable(t, stages, kind, box, changed, icon = "") {
+  const start = box, name = t(kind), icons = stages.map(() => drawing(icon));
+  const handles = stages.map((_, n) => el(`div.ex-movable ${kind}`, {
+    tabIndex: n ? -1 : 0, role: "application", ariaRoleDescription: t("movable"),
+    onkeydown: press, onpointerdown: grab,
+  }, el("span.ex-tag", name), ...["left high", "right high", "left low", "right low"].map((corner) =>
+    el(`i.ex-corner ${corner}`))));
+
+  function set(wanted) {
     box = wanted;
     const [x0, y0, x1, y1] = box.map((value) => num(value));
     stages.forEach((on, n) => {
-      on.sprite(sprites[n], box);
-      on.place(handles[n], box, on.moving).ariaLabel = t("box.label", { name, x0, y0, x1, y1 });
+      place(icons[n], box, on.scene);
+      place(handles[n], box, on.moving).ariaLabel = t("place", { name, x0, y0, x1, y1 });
     });
-    if (!quiet) changed();
   }
+  const move = (wanted) => { set(wanted); changed(); };
 
   // The box with its left, upper, right and lower side moved, or all four: it stays in the image.
-  function shift(from, dx, dy, sides) {
-    const [x0, y0, x1, y1] = from, whole = sides.every(Boolean);
-    if (whole) [dx, dy] = [clamp(dx, -x0, 1 - x1), clamp(dy, -y0, 1 - y1)];
+  function shift(from, [dx, dy], sides) {
+    const [x0, y0, x1, y1] = from;
+    if (sides.every(Boolean)) [dx, dy] = [clamp(dx, -x0, 1 - x1), clamp(dy, -y0, 1 - y1)];
     const wanted = from.map((value, n) => clamp(value + (sides[n] ? (n % 2 ? dy : dx) : 0), 0, 1));
-    if (wanted[2] - wanted[0] >= SMALLEST && wanted[3] - wanted[1] >= SMALLEST) set(wanted);
+    if (Math.min(wanted[2] - wanted[0], wanted[3] - wanted[1]) >= SMALLEST) move(wanted);
   }
 
   function press(event) {
-    const arrow = ARROWS[event.key], grow = { "+": 1, "=": 1, "-": -1, "−": -1 }[event.key] * STEP / 2;
+    const arrow = ARROWS[event.key], grow = { "+": 1, "=": 1, "-": -1 }[event.key] * STEP / 2;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (arrow) shift(box, arrow[0] * STEP, arrow[1] * STEP, event.shiftKey ? [0, 0, 1, 1] : [1, 1, 1, 1]);
-    else if (grow) shift(box.map((value, n) => value - (n < 2 ? grow : -grow)), 0, 0, [0, 0, 0, 0]);
-    else if (event.key === "Home") set(start);
+    if (arrow) shift(box, arrow.map((way) => way * STEP), event.shiftKey ? WHOLE : ALL_SIDES);
+    else if (grow) shift(box.map((value, n) => value - (n < 2 ? grow : -grow)), [0, 0], []);
+    else if (event.key === "Home") move(start);
     else return;
     event.preventDefault();
   }
 
-  function grab(event, on, handle) {
+  function grab(event) {
+    const from = box, handle = event.currentTarget, corner = event.target.closest(".ex-corner");
     if (event.button) return;
-    event.preventDefault();
+    event.preventDefault(); // it would select text
     handle.focus({ preventScroll: true });
     handle.setPointerCapture(event.pointerId);
-    const from = box, side = event.target.closest(".ex-corner")?.classList;
-    const sides = side ? ["left", "high", "right", "low"].map((name) => side.contains(name)) : [1, 1, 1, 1];
-    const frame = on.picture.getBoundingClientRect(), [x0, y0, x1, y1] = on.view;
+    const sides = ["left", "high", "right", "low"].map((side) => !corner || corner.classList.contains(side));
+    const { width, height } = handle.closest(".ex-image").getBoundingClientRect();
     const snap = (share) => Math.round(share / SNAP) * SNAP;
-    handle.onpointermove = (next) => shift(
-      from,
-      snap((next.clientX - event.clientX) / frame.width * (x1 - x0)),
-      snap((next.clientY - event.clientY) / frame.height * (y1 - y0)),
-      sides,
+    handle.onpointermove = ({ clientX, clientY }) => shift(
+      from, [snap((clientX - event.clientX) / width), snap((clientY - event.clientY) / height)], sides,
     );
-    handle.onpointerup = handle.onpointercancel = () => { handle.onpointermove = null; };
+    handle.onlostpointercapture = () => { handle.onpointermove = null; };
   }
 
-  set(box, true);
-  return { get box() { return box; }, set, reset: () => set(start) };
+  set(box);
+  return { get box() { return box; }, set, reset: () => move(start) };
 }
 
-// Controls; their labels are texts of the table. `told` says a slider's value in words.
+// Controls. `told` says a slider's value in words.
 function slider(label, [min, max, step, value], changed, told = num) {
-  const input = el("input", { type: "range", min, max, step, value });
-  const output = el("span", { className: "ex-value", ariaHidden: "true", dir: "auto" });
-  const tell = () => { input.ariaValueText = output.textContent = told(Number(input.value)); };
-  input.addEventListener("input", () => { tell(); changed(); });
+  const input = el("input", { type: "range", min, max, step, value, oninput: () => { tell(); changed(); } });
+  const output = el("span.ex-value", { ariaHidden: "true", dir: "auto" });
+  const tell = () => { input.ariaValueText = output.textContent = told(input.valueAsNumber); };
+  const set = (next, most) => { Object.assign(input, { max: most, value: next }); tell(); };
   tell();
-  const set = (next, most) => { input.max = most; input.value = next; tell(); };
-  const node = el("label", { className: "ex-slider" }, el("span", {}, t(label)), input, output);
-  return { node, set, get value() { return Number(input.value); } };
+  const node = el("label.ex-slider", el("span", label), input, output);
+  return { node, set, get value() { return input.valueAsNumber; } };
 }
 
-// One of several options; texts are those of the table, or the options themselves.
-function choice(label, options, value, changed) {
-  const node = el("fieldset", { className: "ex-choice" }, el("legend", {}, t(label)));
-  const name = `explore-${label}`, table = label.split(".")[0];
-  for (const option of options) {
-    const input = el("input", { type: "radio", name, checked: option === value });
-    input.addEventListener("change", () => { value = option; changed(); });
-    const text = /^[a-z]/.test(option) ? t(`${table}.${option}`) : option;
-    node.append(el("label", {}, input, el("span", { dir: "auto" }, text)));
-  }
+// One of several options: names of texts, or texts.
+function choice(t, label, options, value, changed) {
+  const radios = options.map((option) => el("label.ex-button", { dir: "auto" }, el("input", {
+    type: "radio", name: label, checked: option === value, onchange: () => { value = option; changed(); },
+  }), t(option)));
+  const node = el("div.ex-choice", { role: "radiogroup", ariaLabel: t(label) }, t(label), ...radios);
   return { node, get value() { return value; } };
 }
 
-const button = (label, pressed) =>
-  el("button", { type: "button", className: "ex-button", onclick: pressed }, t(label));
+const button = (label, onclick) => el("button.ex-button", { type: "button", onclick }, label);
 
-// A plot. Its axes: {from, to, ticks, label, log}.
+// A plot. Its axes: {from, to, ticks, label, scale}.
 function plot(x, y) {
-  const share = ({ from, to, log }, value) =>
-    (log ? Math.log(value / from) / Math.log(to / from) : (value - from) / (to - from));
-  const at = (a, b) => [100 * clamp(share(x, a), 0, 1), 100 * (1 - clamp(share(y, b), 0, 1))];
-  const field = el("div", { className: "ex-field", dir: "ltr" });
-  const marks = el("div", { className: "ex-marks" }), curves = drawing("");
-  const put = (tag, kind, text, left, top) =>
-    el(tag, { className: kind, style: `left: ${left}%; top: ${top}%` }, text);
-  const tick = (value) => String(value).replace("-", "−");
-  field.append(
-    ...x.ticks.map((value) => put("span", "ex-tick", tick(value), at(value, 0)[0], 100)),
-    ...y.ticks.map((value) => put("span", "ex-tick y", tick(value), 0, at(0, value)[1])),
-    curves, marks,
+  const share = ({ from, to, scale = Number }, value) =>
+    clamp((scale(value) - scale(from)) / (scale(to) - scale(from)), 0, 1);
+  const at = (a, b) => [100 * share(x, a), 100 * (1 - share(y, b))];
+  const put = (name, text, [left, top]) => el(name, { style: `left: ${left}%; top: ${top}%` }, text);
+  const path = ([kind, points]) =>
+    `<path class="${kind}" d="M${points.map((point) => at(...point)).join("L")}"/>`;
+  const marks = el("div"), curves = drawing("");
+  const tick = (kind, value, ...place) => put(`span.ex-tick ${kind}`, signed(`${value}`), at(...place));
+  const field = el(
+    "div.ex-field", { dir: "ltr" }, ...x.ticks.map((value) => tick("x", value, value, y.from)),
+    ...y.ticks.map((value) => tick("y", value, x.from, value)), curves, marks,
   );
-  const node = el("div", { className: "ex-plot" }, el("div", { className: "ex-title" }, y.label), field,
-    el("div", { className: "ex-axis" }, x.label ?? ""));
   return {
-    node,
-    path: (points) => `M${points.map((point) => at(...point).map((value) => value.toFixed(2))).join("L")}`,
-    draw: (markup) => { curves.firstChild.innerHTML = markup; },
-    dots: (found) => marks.replaceChildren(...found.map(({ x: a, y: b, kind, text = "" }) =>
-      put("i", `ex-dot ${kind}`, text, ...at(a, b)))),
+    node: el("div", el("div.ex-label", y.label), field, el("div.ex-label", x.label)),
+    draw: (...paths) => { curves.firstChild.innerHTML = paths.map(path).join(""); },
+    dots: (found) => marks.replaceChildren(...found.map((dot) =>
+      put(`i.ex-dot ${dot.kind}`, dot.text, at(dot.x, dot.y)))),
   };
 }
 
-const cells = (rows) => rows.map((row, n) => el("tr", {}, ...row.map((cell, m) =>
-  cell instanceof Node ? cell : el(n && m ? "td" : "th", {}, cell))));
+// Rows of a table; the first one and the first column are its heads.
+const fill = (report, rows) => report.replaceChildren(...rows.map((row, n) =>
+  el("tr", ...row.map((cell, m) => (cell instanceof Node ? cell : el(n && m ? "td" : "th", cell))))));
 
-// The frame of a figure: its parts, and a sentence that says the result.
-function frame(root, name, body, controls) {
-  const say = el("p", { className: "ex-say", role: "status" });
-  const note = (text) => el("p", { className: "ex-note" }, t(`${name}.${text}`));
-  root.append(el("div", {
-    className: `explore-live ex-${name}`, role: "group", ariaLabel: t(`${name}.title`), dir: table().dir,
-  }, el("div", { className: "ex-body" }, ...body), note("legend"), say,
-  el("div", { className: "ex-controls" }, ...controls), note("keys")));
-  return (...sentences) => { say.textContent = sentences.filter(Boolean).join(" "); };
-}
-
-// Each figure takes the place of the still picture that its element names, once it has been made.
+// Each figure takes the place of the still picture that its element names. It is given its texts, and a
+// function that shows its parts and returns one that says what has happened.
 function start() {
+  texts = data("texts");
   for (const root of document.querySelectorAll("div.explore")) {
-    const { explore, still } = root.dataset, made = el("div", {});
-    const pictures = [...(document.getElementById(still)?.querySelectorAll("img") ?? [])];
-    const last = pictures.at(-1);
-    Explore.figures[explore](made);
-    if (last) (last.closest("a") ?? last).after(...made.childNodes);
-    else root.append(...made.childNodes);
-    for (const picture of pictures) picture.classList.add("explore-still");
+    const { explore: name, still } = root.dataset, pictures = document.querySelectorAll(`#${still} img`);
+    const t = (key, values) => filled(texts[name][key] ?? texts[key] ?? key, values);
+    const live = el(`div.explore-live ex-${name}`, { role: "group", ariaLabel: t("title"), dir: texts.dir });
+    const said = el("p.ex-say", { role: "status" });
+    const group = (kind, parts) => el(`div.ex-${kind}`, ...parts.map((part) => part.node ?? part));
+    Explore.figures[name](t, (body, controls) => {
+      live.append(el("p", el("b", t("title"))), group("body", body), el("p.ex-note", t("legend")), said,
+        group("controls", controls), el("p.ex-note", t("keys")));
+      return (...sentences) => { said.textContent = sentences.filter(Boolean).join(" "); };
+    });
+    root.append(live); // where there is no picture
+    for (const picture of pictures) {
+      (picture.closest("a") ?? picture).after(live);
+      picture.classList.add("explore-still");
+    }
   }
 }
 document.addEventListener("DOMContentLoaded", start);
 
 Explore.kit = {
-  ARROWS, t, list, num, el, drawing, stage, movable, slider, choice, button, plot, cells, frame, start,
+  ...Explore.math, WHOLE, ARROWS, list, num, data, el, drawing, stage, place, show, movable, slider, choice,
+  button, plot, fill, start,
 };
 }

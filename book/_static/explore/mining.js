@@ -1,50 +1,45 @@
 // The negatives of a scene by their loss, and which of them count.
 "use strict";
 {
-const { t, num, el, stage, slider, plot, frame } = Explore.kit;
-const { layout, corners, table, match, hardNegatives } = Explore.math;
-const HERE = document.currentScript.src;
+const {
+  num, data, el, stage, show, slider, plot, layout, corners, table, match, hardNegatives,
+} = Explore.kit;
 
 // Losses are written in 16 bits each, evenly spaced in their logarithm.
-function read(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  return Array.from(new Uint16Array(bytes.buffer), (written) => Math.exp(written / 3600 - 14));
-}
+const read = (text) => atob(text).match(/../gs).map((two) =>
+  Math.exp((two.charCodeAt(0) + 256 * two.charCodeAt(1)) / 3600 - 14));
 
-Explore.figures.mining = (root) => {
-  const { grids, scales, ratios, truths, losses: written } = Explore.data.mining;
+Explore.figures.mining = (t, frame) => {
+  const { grids, scales, ratios, truths, losses: written, picture } = data("mining");
   const defaults = corners(layout(grids, scales, ratios)), losses = read(written);
   const positive = match(table(truths.map(({ box }) => box), defaults)).map((owner) => owner >= 0);
   const ranked = hardNegatives(losses, positive, Infinity), n = losses.length - ranked.length;
   const sum = (some) => some.reduce((all, i) => all + losses[i], 0);
-  const picture = el("img", { src: new URL("mining.webp", HERE).href, alt: t("mining.alt"), draggable: false });
-  const on = stage({ label: t("mining.scene"), backdrop: picture });
-  on.show(on.moving, truths.map(({ box, name }) => ({ box, kind: "truth", text: t(name) })));
-  const ratio = slider("mining.ratio", [0, 20, 0.5, 3], render, (value) => `${value} : 1`);
-  const rank = slider("mining.rank", [1, 400, 1, 1], render, String);
+  const on = stage(t("scene"), el("img", { src: picture, alt: t("alt"), draggable: false }));
+  show(on.moving, truths.map(({ box, name }) => ({ box, kind: "truth", text: t(name) })));
+  const ratio = slider(t("ratio"), [0, 20, 0.5, 3], render, (value) => `${value} : 1`);
+  const rank = slider(t("rank"), [1, 400, 1, 1], render, String);
   const field = plot(
-    { from: 1, to: ranked.length, log: true, label: t("mining.sorted"), ticks: [1, 10, 100, 1000] },
-    { from: 0.001, to: 10, log: true, label: t("mining.loss"), ticks: [0.001, 0.01, 0.1, 1, 10] },
+    { from: 1, to: ranked.length, scale: Math.log, label: t("sorted"), ticks: [1, 10, 100, 1000] },
+    { from: 0.001, to: 10, scale: Math.log, label: t("loss"), ticks: [0.001, 0.01, 0.1, 1, 10] },
   );
-  const say = frame(root, "mining", [on.node, field.node], [ratio.node, rank.node]);
+  const say = frame([on, field], [ratio, rank]);
   const points = ranked.map((i, place) => [place + 1, losses[i]]);
-  const below = (some, kind) => (some.length
-    ? `<path class="${kind}" d="${field.path([[some[0][0], 0], ...some, [some.at(-1)[0], 0]])}"/>` : "");
+  const below = (some) => [[1, 0], ...some, [some.length, 0]];
 
   function render() {
     const kept = hardNegatives(losses, positive, ratio.value), at = ranked[rank.value - 1];
-    on.show(on.boxes, [
+    show(on.boxes, [
       ...kept.map((i) => ({ box: defaults[i], kind: "kept" })),
       ...defaults.filter((_, i) => positive[i]).map((box) => ({ box, kind: "positive" })),
       { box: defaults[at], kind: "looked" },
     ]);
-    const [first, rest] = [points.slice(0, kept.length), points.slice(Math.max(kept.length - 1, 0))];
-    field.draw(`${below(first, "kept")}${below(rest, "left")}<path d="${field.path(points)}"/>`);
+    field.draw(["left", below(points)], ["kept", below(points.slice(0, kept.length))], ["", points]);
     field.dots([{ x: rank.value, y: losses[at], kind: "looked" }]);
     const share = num(100 * sum(kept) / sum(ranked), 0), loss = num(losses[at], 3);
     say(
-      t("mining.said", { n, ratio: ratio.value, kept: kept.length, all: ranked.length, share }),
-      t(kept.includes(at) ? "mining.counts" : "mining.leftOut", { rank: rank.value, loss }),
+      t("said", { n, ratio: ratio.value, kept: kept.length, all: ranked.length, share }),
+      t(kept.includes(at) ? "counts" : "leftOut", { rank: rank.value, loss }),
     );
   }
   render();

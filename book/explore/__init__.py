@@ -1,4 +1,4 @@
-"""Sphinx extension: pages with an explorable figure load its scripts, and no other page does.
+"""Sphinx extension: a page with an explorable figure loads its script, and holds its data and texts.
 
 A page asks for a figure with an empty HTML element in a Markdown cell::
 
@@ -7,17 +7,26 @@ A page asks for a figure with an empty HTML element in a Markdown cell::
 In the built page the explorable figure replaces the picture inside the element with the id ``data-still``;
 the caption stays. Without ``data-still`` it stands where the ``div`` is. Jupyter, Colab, print and a browser
 without JavaScript show the picture.
+
+The scripts lie in ``_static/explore``. The data (:mod:`explore.data`) and the texts, by language in
+``texts``, are made part of the page, since a page that was opened from the disk may not fetch.
 """
 
+import functools
+import json
 import re
+from pathlib import Path
 from typing import Any
 
+import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
 
 FOLDER = "explore"
+SHARED = ("math.js", "kit.js")
+TEXTS = Path(__file__).parent / "texts"
 DATA = {
     "matching": ("scene",),
     "conflict": ("scene",),
@@ -26,7 +35,9 @@ DATA = {
     "mining": ("mining",),
     "augmentation": ("scene",),
 }
-"""The figures, and the data files that each needs."""
+"""The figures, and the data that each needs."""
+TOGETHER = {"conflict": "matching"}
+"""A figure that has no script of its own, and the one in whose script it is."""
 
 ELEMENT = re.compile(r'<div class="explore" data-explore="([^"]*)"')
 
@@ -63,25 +74,46 @@ def on_pages_that_need_them(
         )
     if not figures:
         return
-    app.add_css_file(f"{FOLDER}/explore.css")
-    for script in scripts(figures, app.config.language):
-        app.add_js_file(f"{FOLDER}/{script}", loading_method="defer")
-
-
-def scripts(figures: list[str], language: str = "en") -> list[str]:
-    """The scripts of these figures, in the order in which they must run, each once."""
     known = [name for name in DATA if name in figures]
-    data = dict.fromkeys(
-        f"data-{file}.js" for name in known for file in DATA[name]
-    )
-    return [
-        "math.js",
-        "strings.js",
-        *([] if language == "en" else [f"strings-{language}.js"]),
-        "kit.js",
-        *data,
-        *(f"{name}.js" for name in known),
-    ]
+    app.add_css_file(f"{FOLDER}/explore.css")
+    for script in scripts(known):
+        app.add_js_file(f"{FOLDER}/{script}", loading_method="defer")
+    held = {name: values(name) for figure in known for name in DATA[figure]}
+    held["texts"] = texts(app.config.language, known)
+    for name, shown in held.items():
+        attributes = {"type": "application/json", "id": f"{FOLDER}-{name}"}
+        app.add_js_file(None, body=compact(shown), **attributes)
+
+
+def scripts(figures: list[str]) -> list[str]:
+    """The scripts of these figures, in the order in which they run, each once."""
+    own = (f"{TOGETHER.get(name, name)}.js" for name in figures)
+    return [*SHARED, *dict.fromkeys(own)]
+
+
+@functools.cache
+def values(name: str) -> Any:
+    """The data of that name; it is made only if a page needs it."""
+    from .data import DATA as MADE  # noqa: PLC0415 -- imports the package
+
+    return MADE[name]()
+
+
+def texts(language: str, figures: list[str]) -> dict[str, Any]:
+    """The texts that all figures share, and those of these figures."""
+    path = TEXTS / f"{language}.yml"
+    known = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {
+        key: text
+        for key, text in known.items()
+        if key in figures or key not in DATA
+    }
+
+
+def compact(shown: Any) -> str:
+    """JSON that may stand in a page."""
+    text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("</", r"<\/")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
