@@ -200,9 +200,11 @@ def _legend(axes: Axes, classes: Sequence[str]) -> None:
         axes.plot([], [], color=colour(label), linestyle=_line_style(label))[0]
         for label in range(1, len(classes) + 1)
     ]
-    legend = axes.legend(lines, [*_short(classes).values()], loc="upper left", bbox_to_anchor=(1.0, 1.05))
-    for entry in legend.get_texts():
-        entry.set(parse_math=False, fontfamily=families(entry.get_text()))
+    names = [*_short(classes).values()]
+    # The names come second: before Matplotlib 3.10 a legend leaves out labels that begin with an underscore.
+    legend = axes.legend(lines, ["name"] * len(names), loc="upper left", bbox_to_anchor=(1.0, 1.05))
+    for entry, name in zip(legend.get_texts(), names, strict=True):
+        entry.set(text=name, parse_math=False, fontfamily=families(name))
 
 
 def _or_zero(value: float) -> float:
