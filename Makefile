@@ -14,7 +14,7 @@ LIMIT ?= 560
 NBVAL := OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 300 -W default -n 2 --dist loadfile
 
 .PHONY: all demo book lab outputs test coverage oldest mutants chapters faults fuzz format runs ablations bench gpu
-.PHONY: gettext figures chapters-ar address clean
+.PHONY: gettext figures chapters-ar lab-ar address clean
 .DELETE_ON_ERROR:
 
 all: demo book
@@ -62,6 +62,12 @@ book: .venv/installed .venv/arabic-font
 # The book in JupyterLab, open at its first page.
 lab: .venv/installed
 	$(BIN)/jupyter lab --notebook-dir=. book/index.ipynb
+
+# The same in Arabic. JupyterLab shows text from right to left only in notebooks that it trusts.
+lab-ar: .venv/installed
+	$(BIN)/python book/translations.py notebooks
+	$(BIN)/jupyter trust book/ar/*.ipynb
+	$(BIN)/jupyter lab --notebook-dir=. book/ar/index.ipynb
 
 # Run the chapters and keep their outputs, after a change that is meant to alter them; N=book/01-matching.ipynb for one.
 outputs: .venv/installed

@@ -14,6 +14,9 @@ from . import catalogs, words
 WORDS = "Words"
 """Where a PNG file says which words it shows."""
 
+LEGEND = {"markerfirst": False, "alignment": "right", "labelspacing": 0.3}
+"""Lines of Arabic are higher than those of English, so less space lies between them."""
+
 
 def install() -> None:
     """Let matplotlib draw Arabic words, note in a PNG file which they are, and put legends to the right.
@@ -23,9 +26,7 @@ def install() -> None:
     say = catalogs.translator(words.CATALOG)
     Text.set_text = _in_arabic(Text.set_text, say)
     FigureCanvasAgg.print_png = _with_words(FigureCanvasAgg.print_png, say)
-    Legend.__init__ = partialmethod(
-        Legend.__init__, markerfirst=False, alignment="right"
-    )
+    Legend.__init__ = partialmethod(Legend.__init__, **LEGEND)
 
 
 def _in_arabic(

@@ -1,4 +1,8 @@
-"""Arabic notebooks to be downloaded and run: their text runs from right to left."""
+"""Arabic notebooks to be downloaded and run.
+
+Their text runs from right to left by a style that the first cell shows. It is not marked with HTML: what
+stands between tags is no Markdown for JupyterLab's extension, which then shows formulas as their source.
+"""
 
 import re
 import shutil
@@ -10,19 +14,28 @@ from . import pages, sources
 
 FOLDER = pages.BOOK / "ar"
 """Where they lie; ``make book`` writes them."""
-RIGHT_TO_LEFT = '<div dir="rtl" lang="ar">\n\n{}\n\n</div>'
-APART = re.compile(
-    r"(\A# [^\n]*|^`{3,}\{solution-(?:start|end)\}.*?^`{3,}$)", re.M | re.S
-)
-"""What stays outside of a marked part, since JupyterLab looks for it there: title, and ends of solutions."""
 ABOVE = re.compile(rf"(?<=\]\()(?=images/|{pages.ENGLISH_ONLY}-)")
 """In front of the addresses of what lies in the book's folder."""
-TO_BOOK = """
+STYLE = """\
+<style>
+.jp-MarkdownCell :is(.myst, .jp-RenderedMarkdown) {
+  direction: rtl;
+}
+.jp-MarkdownCell :is(code, pre, .katex, mjx-container) {
+  direction: ltr;
+  unicode-bidi: isolate;
+}
+</style>"""
+FIRST = f'''
 
 from pathlib import Path
 
+from IPython.display import HTML
+
 if Path.cwd().name == "ar":  # paths are those of the book's folder
-    %cd -q .."""
+    %cd -q ..
+
+HTML("""{STYLE}""")'''
 
 
 def write(folder: Path) -> None:
@@ -31,37 +44,34 @@ def write(folder: Path) -> None:
     folder.mkdir(parents=True)
     for page in pages.names():
         name = pages.source(page).name
-        text = in_json(page) if name.endswith(".ipynb") else markdown(page)
+        notebook = name.endswith(".ipynb")
+        text = in_json(page) if notebook else _moved(sources.text(page))
         (folder / name).write_text(text)
 
 
-def markdown(page: str) -> str:
-    """A page without code."""
-    return RIGHT_TO_LEFT.format(ABOVE.sub("../", sources.text(page)))
-
-
 def in_json(page: str) -> str:
-    """A notebook as it is written down."""
-    return sources.in_json(runnable(page))
-
-
-def runnable(page: str) -> nbformat.NotebookNode:
-    """A notebook that can be run from its folder."""
+    """A notebook that can be run from its folder, as it is written down."""
     notebook = nbformat.reads(sources.text(page), as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = from_right_to_left(ABOVE.sub("../", cell.source))
+            cell.source = _moved(cell.source)
         elif "install" in cell.metadata.get("tags", ()):
-            cell.source += TO_BOOK
-    return notebook
+            cell.source += FIRST
+            cell.outputs = [_styled(cell.execution_count)]
+    return sources.in_json(notebook)
 
 
-def from_right_to_left(source: str) -> str:
-    """The text of a cell, marked as running from right to left."""
-    parts = APART.split(source)
-    parts[::2] = [_marked(part.strip("\n")) for part in parts[::2]]
-    return "\n\n".join(part for part in parts if part)
+def _moved(text: str) -> str:
+    """Markdown for a folder in the book's."""
+    return ABOVE.sub("../", text)
 
 
-def _marked(part: str) -> str:
-    return RIGHT_TO_LEFT.format(part) if part else ""
+def _styled(count: int) -> nbformat.NotebookNode:
+    """What the first cell shows."""
+    shown = {
+        "text/html": STYLE,
+        "text/plain": "<IPython.core.display.HTML object>",
+    }
+    return nbformat.v4.new_output(
+        "execute_result", shown, execution_count=count
+    )

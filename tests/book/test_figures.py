@@ -1,6 +1,7 @@
 """Arabic figures: their words, that each English picture has one, and that Arabic notebooks run."""
 
 import io
+import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -189,3 +190,13 @@ def test_an_arabic_notebook_runs_where_it_lies(tmp_path: Path) -> None:
     ran = nbformat.read(tmp_path / "ar" / f"{page}.ipynb", as_version=4)
     run(ran, tmp_path / "ar")
     assert figures.differences(written, ran) == []
+    first = [next(cell for cell in one.cells if cell.cell_type == "code") for one in (written, ran)]
+    assert first[0].outputs == first[1].outputs
+
+
+def test_links_of_arabic_notebooks_lead_somewhere(tmp_path: Path) -> None:
+    notebooks.write(tmp_path)
+    for path in tmp_path.iterdir():
+        for link in re.findall(r"\]\((?!http|#)([^)#\s\\]+)", path.read_text()):
+            place = pages.BOOK if link.startswith("../") else tmp_path
+            assert (place / link.removeprefix("../")).exists(), (path.name, link)
