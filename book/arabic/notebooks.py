@@ -14,7 +14,7 @@ from . import pages, sources
 
 FOLDER = pages.BOOK / "ar"
 """Where they lie; ``make book`` writes them."""
-ABOVE = re.compile(rf"(?<=\]\()(?=images/|{pages.ENGLISH_ONLY}-)")
+ABOVE = re.compile(rf"(?<=\]\()(?=images/|{pages.ENGLISH_ONLY}[-.])")
 """In front of the addresses of what lies in the book's folder."""
 STYLE = """\
 <style>
