@@ -25,6 +25,14 @@ METADATA = {
 def execute(path: Path) -> float:
     """Run a notebook from top to bottom in a new kernel and write it back; the seconds it took."""
     notebook = nbformat.read(path, as_version=4)
+    began = time.perf_counter()
+    run(notebook, path.parent)
+    write(notebook, path)
+    return time.perf_counter() - began
+
+
+def run(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Run a notebook in a new kernel in that folder; its outputs are replaced."""
     client = NotebookClient(
         notebook,
         kernel_name="python3",
@@ -32,10 +40,7 @@ def execute(path: Path) -> float:
         record_timing=False,
         coalesce_streams=True,
     )
-    began = time.perf_counter()
-    client.execute(cwd=str(path.parent))
-    write(notebook, path)
-    return time.perf_counter() - began
+    client.execute(cwd=str(folder))
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:

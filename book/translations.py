@@ -3,16 +3,30 @@
 ``python book/translations.py update`` brings them up to date with the English (``make gettext``);
 ``python book/translations.py`` says how much of each page is translated, and what is wrong with it;
 ``python book/translations.py 01-matching`` lists the messages that are missing, fuzzy or wrong;
-``python book/translations.py build _build/html`` builds the Arabic site into a site that is there
-(``make book``); ``python book/translations.py font`` fails if the Arabic font is not installed.
+``python book/translations.py draw [PAGE …]`` runs notebooks, by default all that have figures, with Arabic
+words in their figures, and keeps the pictures (``make figures``);
+``python book/translations.py build _build/html`` builds the Arabic site into a site that is there, and the
+Arabic notebooks (``make book``); ``python book/translations.py notebooks`` makes only the notebooks;
+``python book/translations.py font`` fails if the Arabic font is not installed.
 """
 
 import argparse
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from arabic import catalogs, checks, fonts, pages, site
+from arabic import (
+    catalogs,
+    checks,
+    figures,
+    fonts,
+    notebooks,
+    pages,
+    pictures,
+    site,
+    words,
+)
 
 
 @dataclass(frozen=True)
@@ -28,14 +42,15 @@ class State:
 def state(page: str) -> State:
     """The page's messages as they are in the English now, looked up in its catalog."""
     entries = {entry.msgid: entry for entry in catalogs.load(page)}
-    found = State(total=len(messages := pages.messages(page)))
-    for message in messages:
+    found = State(total=len(english := messages(page)))
+    check = words.problems if page == words.CATALOG else checks.problems
+    for message in english:
         entry = entries.get(message)
         if entry is None or entry.obsolete or not entry.msgstr:
             found.missing.append(message)
         elif entry.fuzzy:
             found.fuzzy.append(message)
-        elif problems := checks.problems(message, entry.msgstr):
+        elif problems := check(message, entry.msgstr):
             found.wrong[message] = problems
     return found
 
@@ -43,13 +58,34 @@ def state(page: str) -> State:
 def update() -> None:
     """Collect the messages of all pages and merge them into the catalogs."""
     for page in all_pages():
-        if catalogs.update(page, pages.messages(page)):
+        if catalogs.update(page, messages(page)):
             print(f"{catalogs.path(page).name}: changed")
 
 
 def all_pages() -> list[str]:
     """The catalogs: what belongs to no page, then the pages in their order."""
-    return [pages.SITE, *pages.names()]
+    return [pages.SITE, words.CATALOG, *pages.names()]
+
+
+def messages(page: str) -> list[str]:
+    """The messages of a catalog, each once."""
+    if page == words.CATALOG:
+        return pictures.messages()
+    return pages.messages(page)
+
+
+def draw(names: list[str]) -> None:
+    """Draw the figures of pages in Arabic, and collect their words."""
+    for page in names:
+        began = time.perf_counter()
+        for cell in figures.draw(page):
+            print(f"  not as in English: {cell}")
+        seconds = time.perf_counter() - began
+        print(f"{page}: {seconds:.0f} s", flush=True)
+    catalogs.update(words.CATALOG, pictures.messages())
+    now = state(words.CATALOG)
+    if todo := now.missing + now.fuzzy:
+        print(f"Translate {len(todo)} words in figures.po; then draw again.")
 
 
 def overview() -> None:
@@ -84,8 +120,13 @@ def main() -> None:
             update()
         case ["build", folder]:
             site.build(Path(folder))
+            notebooks.write(notebooks.FOLDER)
+        case ["notebooks"]:
+            notebooks.write(notebooks.FOLDER)
         case ["font"]:
             sys.exit(not fonts.installed())
+        case ["draw", *some]:
+            draw(some or figures.with_figures())
         case []:
             overview()
         case names:

@@ -33,8 +33,8 @@ def load(page: str) -> polib.POFile:
 
 
 def translator(page: str) -> Say:
-    """What the catalog has for a message; missing and fuzzy ones stay English."""
-    known = {e.msgid: e.msgstr for e in load(page).translated_entries()}
+    """What the catalog has for a message, even if it was not used for a while; others stay English."""
+    known = {e.msgid: e.msgstr for e in load(page) if e.msgstr and not e.fuzzy}
     return lambda message: known.get(message, message)
 
 

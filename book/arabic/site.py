@@ -7,21 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
-
-from . import sources
+from . import notebooks, sources
 from .prose import ROOT
 
 SHARED = ("_static", "_images")
 LINK = re.compile(
     rf'((?:src|href|data-[\w-]+)=")({"|".join(SHARED)})/([^"?#]+)'
 )
-RIGHT_TO_LEFT = '<div dir="rtl" lang="ar">\n\n{}\n\n</div>'
-
-APART = re.compile(
-    r"(\A# [^\n]*|^`{3,}\{solution-(?:start|end)\}.*?^`{3,}$)", re.M | re.S
-)
-"""What stays outside of a marked part, since JupyterLab looks for it there: title, and ends of solutions."""
 
 
 def build(english: Path) -> None:
@@ -52,8 +44,7 @@ def finish(english: Path) -> None:
         )
         page.write_text(LINK.sub(lambda link: _nearest(link, shared), text))
     for path in (arabic / "_sources").glob("*.ipynb"):
-        notebook = nbformat.reads(sources.text(path.stem), as_version=4)
-        path.write_text(sources.in_json(from_right_to_left(notebook)))
+        path.write_text(notebooks.in_json(path.stem))
 
 
 def drop_copies(english: Path, arabic: Path) -> set[str]:
@@ -76,19 +67,3 @@ def _nearest(link: re.Match[str], shared: set[str]) -> str:
     """A link, to the English site's file if the Arabic one has none of its own."""
     name = f"{link[2]}/{link[3]}"
     return f"{link[1]}../{name}" if name in shared else link[0]
-
-
-def from_right_to_left(
-    notebook: nbformat.NotebookNode,
-) -> nbformat.NotebookNode:
-    """The notebook with its text marked as running from right to left."""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            parts = APART.split(cell.source)
-            parts[::2] = [_marked(part.strip("\n")) for part in parts[::2]]
-            cell.source = "\n\n".join(part for part in parts if part)
-    return notebook
-
-
-def _marked(part: str) -> str:
-    return RIGHT_TO_LEFT.format(part) if part else ""

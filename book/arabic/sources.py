@@ -9,7 +9,7 @@ import nbformat
 import polib
 import yaml
 
-from . import catalogs, fonts, pages
+from . import catalogs, fonts, pages, pictures
 from .prose import ROOT
 
 LOCALE = pages.BOOK / "locale" / "ar"
@@ -43,7 +43,10 @@ def write(folder: Path, english: Path) -> None:
 def text(page: str) -> str:
     """The source of a page in Arabic."""
     new = pages.translated(page, catalogs.translator(page))
-    return new if isinstance(new, str) else in_json(new)
+    if isinstance(new, str):
+        return new
+    pictures.replace(new, page)
+    return in_json(new)
 
 
 def in_json(notebook: nbformat.NotebookNode) -> str:

@@ -6,7 +6,7 @@ import nbformat
 import polib
 import pytest
 import translations
-from arabic import catalogs, checks, fonts, pages, prose, site
+from arabic import catalogs, checks, fonts, pages, prose
 
 INCOMPLETE: tuple[str, ...] = ()
 """Pages that are not translated yet. Elsewhere a message that is missing or fuzzy is an error."""
@@ -59,18 +59,6 @@ def test_code_and_outputs_are_the_english_ones(page: str) -> None:
         if ours.cell_type == "code":
             assert (ours.source, ours.outputs) == (theirs.source, theirs.outputs)
             assert ours.metadata.get("tags") == theirs.metadata.get("tags")
-
-
-def test_text_of_a_notebook_is_marked_and_gates_of_solutions_stay_free() -> None:
-    solution = "````{solution-start} a\n:label: b\n````"
-    cells = [
-        nbformat.v4.new_markdown_cell(f"# عنوان\n\nنص.\n\n{solution}\n\nحل."),
-        nbformat.v4.new_code_cell("1"),
-    ]
-    marked = site.from_right_to_left(nbformat.v4.new_notebook(cells=cells)).cells
-    text, answer = (site.RIGHT_TO_LEFT.format(part) for part in ("نص.", "حل."))
-    assert marked[0].source == f"# عنوان\n\n{text}\n\n{solution}\n\n{answer}"
-    assert marked[1].source == "1"
 
 
 def test_without_the_font_a_site_has_none_and_says_so(tmp_path: Path, monkeypatch, capsys) -> None:
