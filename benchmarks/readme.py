@@ -105,7 +105,7 @@ def benchmark_row(run: dict[str, Any], compared: dict[str, Any]) -> str:
         _where(run["machine"]),
         _milliseconds(compared[compared["side"]]),
         _milliseconds(compared["torchvision"]),
-        f"**{1 / share['median']:.2g}** ({slowest:.2g} … {fastest:.2g})",
+        f"**{_ratio(1 / share['median'])}** ({_ratio(slowest)} … {_ratio(fastest)})",
         goal,
         f"`{run['command']}`",
     )
@@ -183,6 +183,10 @@ def _first_step(run: dict[str, Any]) -> str:
 def _milliseconds(side: dict[str, Any]) -> str:
     milliseconds = 1e3 * side["median_s"]
     return f"{milliseconds:,.0f} ms" if milliseconds >= 100 else f"{milliseconds:.3g} ms"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _table(columns: str, rows: list[str]) -> str:

@@ -90,7 +90,7 @@ def _write(folder: Path, **changes: object) -> None:
 def test_tables_have_a_row_for_what_was_measured(tmp_path: Path) -> None:
     _write(tmp_path)
     command = "`python -m benchmarks.criterion`"
-    fast = f"| fast | H, torch 2.11.0 | 2.5 ms | 10 ms | **4** (3.2 … 4.4) | 2 | {command} |"
+    fast = f"| fast | H, torch 2.11.0 | 2.5 ms | 10 ms | **4.0** (3.2 … 4.4) | 2 | {command} |"
     assert readme.benchmarks(tmp_path).split("\n")[2:] == [fast]
     _, _, scenes, summit, ours, theirs, whole = readme.runs(tmp_path).split("\n")
     assert "| 3,000 / 200 | `m` | H, torch 2.11.0 | – | 2.0 min | 1,000 | **0.875** |" in scenes
