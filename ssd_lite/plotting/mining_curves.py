@@ -29,7 +29,7 @@ def imbalance(
         left.hist(list(values), bins=edges, color=shade, alpha=0.55, label=name)
     left.axvline(3, color=COLOURS[2], linewidth=2.5)
     left.text(3.4, 0.97, "3:1", color=COLOURS[2], transform=left.get_xaxis_transform(), va="top")
-    left.set(xscale="log", xlim=(2, 12_000), xlabel="negatives per positive", ylabel="scenes")
+    left.set(xscale="log", xlim=(2, 12_000), xlabel="negatives per positive", ylabel="number of scenes")
     for shade, mark, (name, pairs) in zip(COLOURS[2:], "osD", layouts.items(), strict=False):
         counts, percentages = zip(*pairs, strict=True)
         right.plot(counts, percentages, mark + "-", color=shade, linewidth=2, label=name)
