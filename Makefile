@@ -83,7 +83,7 @@ gettext: .venv/installed
 figures: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python book/translations.py draw $(N)
 
-# Lint, types, floors, tests; then the chapters run again, the book built, and opened in a browser.
+# Lint, types, floors, tests; then the chapters run again, in both languages, the book built, and opened in a browser.
 # torch.compile is tested apart: run-time type checks break its graphs.
 test: .venv/installed-dev .venv/browser
 	$(BIN)/ruff check .
@@ -94,6 +94,7 @@ test: .venv/installed-dev .venv/browser
 	$(PYTEST) -m plain
 	$(NBVAL) book --ignore=book/ar
 	$(MAKE) book
+	$(NBVAL) book/ar
 	SSD_LITE_SITE=$(SITE) $(PYTEST) -m site
 
 # Which lines and branches of the package no test reaches; less than 95 % is an error.
