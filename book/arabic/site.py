@@ -28,6 +28,7 @@ def build(english: Path) -> None:
         [jupyter_book, "build", folder / "source", *options, *places],
         cwd=ROOT,
         check=True,
+        stdout=subprocess.DEVNULL,  # names a folder that is moved below
     )
     shutil.rmtree(english / "ar", ignore_errors=True)
     shutil.move(folder / "_build" / "html", english / "ar")
