@@ -26,18 +26,13 @@ def draw(page: str) -> list[str]:
     """
     english = nbformat.read(pages.source(page), as_version=4)
     arabic = again(pages.source(page))
-    pairs = list(
-        zip(pictures.outputs(english), pictures.outputs(arabic), strict=True)
-    )
-    if any(old[0] != new[0] for old, new in pairs):
+    old, new = (list(pictures.outputs(one)) for one in (english, arabic))
+    if [cell for cell, _ in old] != [cell for cell, _ in new]:
         raise ValueError(f"{page} has other figures now: make outputs")
-    pictures.write(
-        page,
-        [
-            (pictures.content(old), pictures.content(new))
-            for (_, old), (_, new) in pairs
-        ],
-    )
+    contents = [
+        [pictures.content(one) for _, one in all_] for all_ in (old, new)
+    ]
+    pictures.write(page, list(zip(*contents, strict=True)))
     return differences(english, arabic)
 
 

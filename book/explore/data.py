@@ -20,12 +20,11 @@ from ssd_lite.data import Scenes
 from ssd_lite.data.examples import Example
 from ssd_lite.data.icons import (
     BACKDROPS,
-    DARK,
     ICONS,
-    LIGHT,
     PAINTS,
     Colour,
     Stroke,
+    inks,
 )
 from ssd_lite.models import SSD
 
@@ -124,17 +123,9 @@ def backdrop() -> str:
 
 def icon(name: str) -> str:
     """An icon as SVG in a square of 100 by 100."""
-    main, trim = (PAINTS[number] for number in ICON_PAINTS[name])
-    shade = tuple(round(0.72 * value) for value in main)
-    inks = {
-        "main": main,
-        "shade": shade,
-        "trim": trim,
-        "light": LIGHT,
-        "dark": DARK,
-    }
+    colours = inks(*(PAINTS[number] for number in ICON_PAINTS[name]))
     return "".join(
-        element(stroke, hexadecimal(inks[stroke.ink]))
+        element(stroke, hexadecimal(colours[stroke.ink]))
         for stroke in ICONS[name].strokes
     )
 

@@ -1,5 +1,6 @@
 """Datasets: annotated folders in any usual layout, drawn scenes; and batches of them."""
 
+from ssd_lite.data import loading  # noqa: F401 -- reachable as data.loading, as before the split
 from ssd_lite.data.batches import Batch, BatchSource
 from ssd_lite.data.coco import COCOFolder
 from ssd_lite.data.convert import Converted, convert

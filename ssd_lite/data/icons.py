@@ -177,6 +177,12 @@ class Icon(NamedTuple):
     strokes: list[Stroke]
 
 
+def inks(main: Colour, trim: Colour) -> dict[str, Colour]:
+    """The colours of an icon's strokes, by ink; the shade is the main colour, darker."""
+    shade = tuple(round(0.72 * value) for value in main)
+    return {"main": main, "shade": shade, "trim": trim, "light": LIGHT, "dark": DARK}
+
+
 def _read(sheet: str) -> dict[str, Icon]:
     """The icons of a sheet, by name."""
     icons: dict[str, Icon] = {}

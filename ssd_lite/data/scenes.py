@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 
 from ssd_lite.data.examples import Example
-from ssd_lite.data.icons import BACKDROPS, CLUTTER, DARK, ICONS, LIGHT, PAINTS, Colour, Icon, Stroke
+from ssd_lite.data.icons import BACKDROPS, CLUTTER, ICONS, PAINTS, Colour, Icon, Stroke, inks
 from ssd_lite.truths import Truth
 
 COATS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -59,10 +59,9 @@ def _paint(
 def _tile(name: str, size_px: tuple[int, int], main: Colour, trim: Colour) -> Image.Image:
     """A class's icon, (width, height) pixels large, transparent around it."""
     *coat, icon = name.split()
-    shade = tuple(round(0.72 * value) for value in main)
-    inks = {"main": main, "shade": shade, "trim": trim, "light": LIGHT, "dark": DARK}
+    colours = inks(main, trim)
     # A stroke is painted as the number of its ink, so that a coat knows the main parts by their number.
-    numbers = {ink: number for number, ink in enumerate(inks, start=1)}
+    numbers = {ink: number for number, ink in enumerate(colours, start=1)}
     width, height = SUPERSAMPLING * size_px[0], SUPERSAMPLING * size_px[1]
     tile = Image.new("L", (width, height))
     _paint(ImageDraw.Draw(tile), ICONS[icon].strokes, (0, 0, width - 1, height - 1), numbers)
@@ -71,7 +70,7 @@ def _tile(name: str, size_px: tuple[int, int], main: Colour, trim: Colour) -> Im
         y, x = (axis / math.sqrt(width * height) for axis in np.ogrid[:height, :width])
         pixels[(pixels == numbers["main"]) & COATS[coat[0]](x, y)] = numbers["light"]
         tile = Image.fromarray(pixels)
-    palette = [(0, 0, 0, 0), *((*colour, 255) for colour in inks.values())]
+    palette = [(0, 0, 0, 0), *((*colour, 255) for colour in colours.values())]
     tile.putpalette([value for colour in palette for value in colour], "RGBA")
     return tile.convert("RGBA").reduce(SUPERSAMPLING)
 

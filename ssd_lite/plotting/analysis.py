@@ -201,7 +201,7 @@ def _legend(axes: Axes, classes: Sequence[str]) -> None:
         for label in range(1, len(classes) + 1)
     ]
     names = [*_short(classes).values()]
-    # The names come second: before Matplotlib 3.10 a legend leaves out labels that begin with an underscore.
+    # The names come second: Matplotlib 3.9 leaves out of a legend labels that begin with an underscore.
     legend = axes.legend(lines, ["name"] * len(names), loc="upper left", bbox_to_anchor=(1.0, 1.05))
     for entry, name in zip(legend.get_texts(), names, strict=True):
         entry.set(text=name, parse_math=False, fontfamily=families(name))

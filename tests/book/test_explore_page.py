@@ -1,5 +1,6 @@
 """The explorable figures on a page that is built as the book is: how they come there, and how they look."""
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -7,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import explore
+import numpy as np
 import pytest
+from explore import data
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from ssd_lite.data import scenes
+from ssd_lite.data.icons import PAINTS
 from tests.book.explore_site import FOLDER, NAMES, visit
 
 pytestmark = pytest.mark.site
@@ -48,6 +54,19 @@ def test_each_figure_takes_the_place_of_its_still_picture(page: Page) -> None:
         assert figure.locator(f".explore-live.ex-{name}").is_visible()
         assert not figure.locator("img.explore-still").is_visible()
         assert figure.locator("figcaption").is_visible()
+
+
+@pytest.mark.parametrize("name", data.ICON_PAINTS)
+def test_an_icon_looks_as_the_package_draws_it(chromium: Browser, name: str) -> None:
+    page = chromium.new_page(viewport={"width": 100, "height": 100})
+    page.set_content(f"<body style='margin:0'><svg viewBox='0 0 100 100'>{data.icon(name)}</svg>")
+    shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    page.close()
+    tile = scenes._tile(name, (100, 100), *(PAINTS[number] for number in data.ICON_PAINTS[name]))
+    expected = Image.new("RGB", (100, 100), "white")
+    expected.paste(tile, mask=tile)
+    apart = np.abs(np.asarray(shown, dtype=float) - np.asarray(expected, dtype=float)).mean()
+    assert apart < 5  # of 255: edges are smoothed in another way
 
 
 def loaded(site: Path, name: str) -> list[str]:

@@ -1,5 +1,7 @@
 """In which order images are taken: it depends on the seed and the step alone."""
 
+import subprocess
+import sys
 from itertools import chain
 
 import pytest
@@ -24,3 +26,9 @@ def test_the_order_can_be_taken_up_anywhere() -> None:
 
 def test_in_order_ends_with_a_short_batch() -> None:
     assert list(in_order(5, 2)) == [[0, 1], [2, 3], [4]]
+
+
+def test_the_old_module_is_an_attribute_in_a_fresh_process() -> None:
+    """Tests that import it themselves would hide that it is missing."""
+    code = "from ssd_lite import data; data.loading.shuffled"
+    subprocess.run([sys.executable, "-c", code], check=True)
